@@ -51,6 +51,12 @@ typedef struct reel_infer {
  * an infer that computes with its result's size checks it before. */
 REEL_API reel_status reel_infer_check_size(const reel_infer *q, reel_error *err);
 
+/* Where backward leaves what a gradient is the product of: x (rows, in) and dy (rows, out), in the
+ * dtype of the pass. */
+typedef struct reel_factors {
+    void *x, *dy;
+} reel_factors;
+
 /* One execution. All tensors are canonical (core/tensor.h) and of one dtype, but in a REEL_BF16
  * pass, where each says whether it is float32 or bf16: parameters and their gradients are float32.
  * The tape owns all memory; pointers are valid during the call only. */
@@ -71,6 +77,7 @@ typedef struct reel_call {
     reel_tensor dout;       /* backward only: the gradient of out; read-only, but for SPENDS_DOUT */
     const reel_tensor *din; /* backward only, [n_in]; data is NULL where no gradient is wanted */
     const bool *fresh;      /* backward only, [n_in]; see REEL_OP_ASSIGNS */
+    const reel_factors *factors; /* backward only; NULL but for REEL_OP_FACTORS: see there */
 } reel_call;
 
 enum {
@@ -106,7 +113,12 @@ enum {
 
     /* The result is no activation: losses, probabilities. A tape that stores bf16 keeps it, and
      * what is made of it, in float32. */
-    REEL_OP_WIDE = 512
+    REEL_OP_WIDE = 512,
+
+    /* The gradient of input 1 (out, in) is the product dy^T x, of dy (rows, out), the gradient of
+     * what the product gives, and x (rows, in), input 0. Where a call has `factors`, backward
+     * leaves both there, and din[1] has no data. */
+    REEL_OP_FACTORS = 1024
 };
 
 /* ---- what the gradient check uses an operator with ---- */

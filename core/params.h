@@ -35,6 +35,8 @@ typedef struct reel_param {
     unsigned flags;   /* may be changed between steps */
     /* false after reel_params_zero_grad: grad holds garbage and counts as "none", as in PyTorch */
     bool has_grad;
+    /* its gradient is made elsewhere, of factors that backward hands out: reel_param_hooks */
+    bool by_factors;
     int64_t offset; /* of the first element in the flat arrays; multiples of 16 */
 } reel_param;
 

@@ -78,7 +78,20 @@ REEL_API int64_t reel_tape_first_row(const reel_tape *tape);
 REEL_API bool reel_tape_records(reel_tape *tape, reel_tensor *running, double momentum,
                                 int64_t *step);
 
-/* Who moves values and gradients of parameters while the tape computes. `user` is handed on. Either
+/* A gradient that is one product: dw (out, in) = dy^T (out, rows) x (rows, in), of a weight that
+ * one fully connected layer uses. */
+typedef struct reel_weight_product {
+    int param;    /* the weight's index in the store */
+    int64_t rows; /* of the batch, or of one of its pieces */
+    int64_t in, out;
+    reel_dtype dtype; /* of x and dy, as backward multiplies them */
+} reel_weight_product;
+/* Those of the step that the tape has recorded, of a store's weights, frozen ones too. list: room
+ * for reel_params_count. Returns how many. */
+REEL_API int reel_tape_weight_products(const reel_tape *tape, const reel_params *params,
+                                       reel_weight_product *list);
+
+/* Who moves values and gradients of parameters while the tape computes. `user` is handed on. Each
  * function may be NULL. They run on the tape's thread and use no tape; a tape in `plan` mode calls
  * none. */
 typedef struct reel_param_hooks {
@@ -89,6 +102,12 @@ typedef struct reel_param_hooks {
      * its leaves have been swept, late gradients included. Once for each sweep that has written
      * the gradient, in the order in which gradients become final. After an error no more calls. */
     void (*ready)(void *user, reel_params *params, int index);
+    /* In reel_backward, in place of computing the gradient of a weight with by_factors: *to becomes
+     * where the sweep leaves x and dy. `rows` of the product are those of this sweep. No gradient
+     * is written then, and has_grad stays. A failure becomes the tape's sticky error. NULL: the
+     * gradient is computed as any other. In `plan` mode these gradients take no memory. */
+    reel_status (*factors)(void *user, const reel_weight_product *product, reel_factors *to,
+                           reel_error *err);
     void *user;
 } reel_param_hooks;
 /* From here on. Copied; NULL: none, as at first. Without hooks they cost nothing. */

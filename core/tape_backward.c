@@ -87,6 +87,8 @@ bool reel_grad_is_late(const reel_tape *tape, const reel_node *node, int i)
 {
     if (!tape->late_bytes || tape->retain || !(node->op->flags & REEL_OP_PARTS) || node->in[i] < 0)
         return false;
+    if (i == 1 && node->factored)
+        return false;
     const reel_node *input = &tape->nodes[node->in[i]];
     return input->params && input->needs_grad &&
            reel_tensor_bytes(&input->value) >= tape->late_bytes;
@@ -141,7 +143,7 @@ static bool prepare_input(reel_tape *tape, const reel_node *node, int i, grads_p
     b->din[i].data = NULL;
     if (!(flags & REEL_OP_NEEDS_INPUTS))
         b->in[i].data = NULL;
-    if (!input->needs_grad ||
+    if (!input->needs_grad || (i == 1 && node->factored) ||
         (part != GRADS_ALL && reel_grad_is_late(tape, node, i) != (part == GRADS_LATE)))
         return true;
 
@@ -235,7 +237,8 @@ static bool run_backward(reel_tape *tape, reel_node *node, grads_part part)
                       .saved = node->saved,
                       .dout = node->grad,
                       .din = b.din,
-                      .fresh = b.fresh};
+                      .fresh = b.fresh,
+                      .factors = node->factored && part != GRADS_LATE ? &node->factors : NULL};
     /* The value may be freed by now: an operator that did not ask for it must not see it. */
     if (!node->needs_output)
         call.out.data = NULL;
@@ -315,7 +318,7 @@ static bool seed_gradient(reel_tape *tape, reel_node *root, double scale)
 static bool sweep_node(reel_tape *tape, int id, bool is_loss, bool *late)
 {
     reel_node *node = &tape->nodes[id];
-    if (!reel_tape_restore(tape, id))
+    if (!reel_tape_restore(tape, id) || !reel_hooks_ask_factors(tape, node))
         return false;
     if (has_late(tape, node)) {
         *late = true;

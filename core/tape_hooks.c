@@ -1,4 +1,4 @@
-/* Telling others when a parameter is read, and when its gradient is final.
+/* Telling others when a parameter is read, and when its gradient is final; handing out factors.
  *
  * A sweep goes down the ids, and an operator has a larger id than its inputs. So a gradient is
  * final once the sweep is past the lowest operator that uses a leaf of the parameter, or past the
@@ -22,6 +22,73 @@ bool reel_hooks_need(reel_tape *tape, reel_params *params, int index)
     if (status != REEL_OK)
         reel_tape_fail(tape, status, "%s", why.message);
     return status == REEL_OK;
+}
+
+/* ---- factors ---- */
+
+/* The weight of a node whose gradient is a product; NULL: there is none. */
+static const reel_node *node_product_weight(const reel_tape *tape, const reel_node *node)
+{
+    if (!node->op || !(node->op->flags & REEL_OP_FACTORS) || node->in[1] < 0)
+        return NULL;
+    const reel_node *weight = &tape->nodes[node->in[1]];
+    return weight->params ? weight : NULL;
+}
+
+static reel_weight_product node_product(const reel_tape *tape, const reel_node *node)
+{
+    const reel_node *weight = node_product_weight(tape, node);
+    return (reel_weight_product){.param = weight->param,
+                                 .rows = node->value.shape[0],
+                                 .in = weight->value.shape[1],
+                                 .out = weight->value.shape[0],
+                                 .dtype = node->pass};
+}
+
+/* Inputs of the step that are a parameter. */
+static int count_param_uses(const reel_tape *tape, const reel_params *params, int param)
+{
+    int uses = 0;
+    for (int id = 0; id < tape->count; id++)
+        for (int i = 0; i < tape->nodes[id].n_in; i++) {
+            const int in = tape->nodes[id].in[i];
+            uses += in >= 0 && tape->nodes[in].params == params && tape->nodes[in].param == param;
+        }
+    return uses;
+}
+
+int reel_tape_weight_products(const reel_tape *tape, const reel_params *params,
+                              reel_weight_product *list)
+{
+    int n = 0;
+    for (int id = 0; tape && list && id < tape->count; id++) {
+        const reel_node *weight = node_product_weight(tape, &tape->nodes[id]);
+        if (weight && weight->params == params &&
+            count_param_uses(tape, params, weight->param) == 1)
+            list[n++] = node_product(tape, &tape->nodes[id]);
+    }
+    return n;
+}
+
+bool reel_hooks_ask_factors(reel_tape *tape, reel_node *node)
+{
+    const reel_param_hooks *h = &tape->hooks;
+    const reel_node *weight = node_product_weight(tape, node);
+    node->factored = false;
+    if (!weight || !weight->needs_grad || (!h->factors && !tape->plan) ||
+        !reel_params_at(weight->params, weight->param)->by_factors)
+        return true;
+    if (!tape->plan) {
+        reel_error why;
+        const reel_weight_product product = node_product(tape, node);
+        const reel_status status = h->factors(h->user, &product, &node->factors, &why);
+        if (status != REEL_OK) {
+            reel_tape_fail(tape, status, "%s", why.message);
+            return false;
+        }
+    }
+    node->factored = true;
+    return true;
 }
 
 /* ---- the account of a sweep ---- */

@@ -35,10 +35,12 @@ typedef struct reel_node {
     bool written;                    /* likewise */
     int readers;                     /* of a value that is computed again: see tape_recompute.c */
     bool wanted;                     /* likewise */
-    int64_t batch;                   /* pieces of the batch that dimension 0 is; 0 = it is none */
-    int64_t calls;                   /* of its operator: one for each piece, or 1 for all */
-    size_t piece_saved;              /* bytes of `saved` from one piece to the next */
-    double forward_ms, backward_ms;  /* filled in while tracing or timed */
+    bool factored;                   /* backward leaves the gradient of input 1 as `factors` */
+    reel_factors factors;
+    int64_t batch;                  /* pieces of the batch that dimension 0 is; 0 = it is none */
+    int64_t calls;                  /* of its operator: one for each piece, or 1 for all */
+    size_t piece_saved;             /* bytes of `saved` from one piece to the next */
+    double forward_ms, backward_ms; /* filled in while tracing or timed */
 } reel_node;
 
 struct reel_tape {
@@ -131,6 +133,9 @@ void reel_node_backward(const reel_tape *tape, const reel_node *node, const reel
 
 /* Before the parameter of a leaf is read; false with the sticky error set. */
 bool reel_hooks_need(reel_tape *tape, reel_params *params, int index);
+/* Before backward of a node: whether it leaves factors, and where; false with the sticky error set.
+ */
+bool reel_hooks_ask_factors(reel_tape *tape, reel_node *node);
 /* Before a sweep from node `loss`: who uses which parameter. */
 void reel_hooks_begin(reel_tape *tape, int loss);
 /* The sweep is past the node, and has called its backward or had no gradient for it. */

@@ -216,6 +216,8 @@ typedef struct reel_net_memory {
     size_t parameters; /* buffers included */
     size_t gradients; /* of the parameters that are trained now; an optimizer with momentum keeps as
                          much again */
+    size_t factored; /* of them, those of weights with by_factors (core/params.h), which a step does
+                        not write */
     size_t activations; /* values, what forward keeps for backward, and their gradients: most at one
                            time */
     size_t scratch;     /* of the operator that takes most, for the duration of its call */
@@ -231,6 +233,11 @@ REEL_API void reel_net_plan_pieces(reel_net *net, int64_t pieces);
  * `training` cross entropy and backward. The images themselves are not counted. */
 REEL_API reel_status reel_net_plan(reel_net *net, const int64_t input[4], bool training,
                                    reel_net_memory *plan, reel_error *err);
+/* The weights whose gradient is one product in a training step on images of this shape
+ * (reel_tape_weight_products), frozen ones too. *list: *n of them, for the caller to free; NULL on
+ * failure. Computes nothing. */
+REEL_API reel_status reel_net_weight_products(reel_net *net, const int64_t input[4],
+                                              reel_weight_product **list, int *n, reel_error *err);
 
 #ifdef __cplusplus
 }

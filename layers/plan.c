@@ -79,6 +79,7 @@ reel_status reel_net_plan(reel_net *net, const int64_t input[4], bool training,
         if (!training || (p->flags & (REEL_PARAM_BUFFER | REEL_PARAM_FROZEN)))
             continue;
         plan->gradients += bytes;
+        plan->factored += p->by_factors ? bytes : 0;
         trained = true;
     }
 
@@ -87,6 +88,34 @@ reel_status reel_net_plan(reel_net *net, const int64_t input[4], bool training,
     plan->activations = used.activations;
     plan->scratch = used.scratch;
     plan->step = used.peak;
+    reel_tape_destroy(tape);
+    return status;
+}
+
+reel_status reel_net_weight_products(reel_net *net, const int64_t input[4],
+                                     reel_weight_product **list, int *n, reel_error *err)
+{
+    REEL_NEED(list, err);
+    *list = NULL;
+    REEL_NEED(net, err);
+    REEL_NEED(input, err);
+    REEL_NEED(n, err);
+    REEL_TRY(reel_net_check_built(net, err));
+    reel_tape *tape;
+    REEL_TRY(reel_dry_tape_create(&tape, net->scope.ctx, reel_net_dtype(net), true, err));
+
+    const bool training = reel_net_training(net);
+    reel_net_set_training(net, true);
+    reel_plan_forward(net, tape, input, false); /* the images are one piece */
+    reel_net_set_training(net, training);
+    reel_status status = reel_tape_status(tape, err);
+    if (status == REEL_OK) {
+        *list = calloc((size_t)reel_params_count(net->scope.params) + 1, sizeof **list);
+        if (*list)
+            *n = reel_tape_weight_products(tape, net->scope.params, *list);
+        else
+            status = reel_fail(err, REEL_ERR_MEMORY, "products of a step: out of memory");
+    }
     reel_tape_destroy(tape);
     return status;
 }

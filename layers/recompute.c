@@ -33,13 +33,13 @@ typedef struct recompute_search {
     size_t least;
 } recompute_search;
 
-/* Bytes of the gradients of the parameters that learn. */
+/* Bytes of the gradients that a step writes. */
 static size_t gradient_bytes(const reel_net *net)
 {
     size_t bytes = 0;
     for (int i = 0; i < reel_params_count(net->scope.params); i++) {
         const reel_param *p = reel_params_at(net->scope.params, i);
-        if (!(p->flags & (REEL_PARAM_BUFFER | REEL_PARAM_FROZEN)))
+        if (!(p->flags & (REEL_PARAM_BUFFER | REEL_PARAM_FROZEN)) && !p->by_factors)
             bytes += reel_tensor_bytes(&p->value);
     }
     return bytes;

@@ -75,6 +75,8 @@ REEL_API int reel_comm_rank(const reel_comm *comm);
 REEL_API int reel_comm_ranks(const reel_comm *comm);
 /* Groups of ranks that share memory: usually the machines. NULL: 1. */
 REEL_API int reel_comm_hosts(const reel_comm *comm);
+/* Bytes of all messages that this process has sent so far, signs of life apart. NULL: 0. */
+REEL_API uint64_t reel_comm_sent_bytes(const reel_comm *comm);
 /* The number of a rank's host, 0 <= host < hosts, ascending with the rank. No such rank: 0. */
 REEL_API int reel_comm_host_of(const reel_comm *comm, int rank);
 /* The name of a rank's host; owned by the comm. "" where there is no such rank. */

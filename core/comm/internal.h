@@ -47,6 +47,7 @@ struct reel_comm {
     _Atomic double timeout; /* seconds, in force: raised once several hosts are found */
     reel_beat beat;
     uint64_t exchanges;      /* so far */
+    _Atomic uint64_t sent;   /* bytes of messages, so far */
     pthread_mutex_t failing; /* for `failure`, while threads run */
     reel_error failure;      /* of the first exchange or message that failed */
     char *scratch;           /* of an exchange */

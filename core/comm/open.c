@@ -149,6 +149,11 @@ int reel_comm_ranks(const reel_comm *comm)
     return comm ? comm->ranks : 1;
 }
 
+uint64_t reel_comm_sent_bytes(const reel_comm *comm)
+{
+    return comm ? comm->sent : 0;
+}
+
 int reel_comm_hosts(const reel_comm *comm)
 {
     return comm ? comm->hosts : 1;

@@ -58,6 +58,7 @@ static void *take_list(const reel_overlap *o, size_t *at, size_t count, size_t s
 static size_t lay_out_lists(reel_overlap *o)
 {
     const size_t params = (size_t)reel_params_count(o->p->params), n = (size_t)o->n;
+    const size_t flows = (size_t)o->n_flows;
     size_t at = 0;
     o->buckets = take_list(o, &at, n, sizeof *o->buckets);
     o->rows = take_list(o, &at, (size_t)o->n_rows, sizeof *o->rows);
@@ -69,9 +70,9 @@ static size_t lay_out_lists(reel_overlap *o)
     o->values.list = take_list(o, &at, params, sizeof *o->values.list);
     o->missing = take_list(o, &at, n, sizeof *o->missing);
     o->seen = take_list(o, &at, n, sizeof *o->seen);
-    o->sent = take_list(o, &at, n, sizeof *o->sent);
+    o->sent = take_list(o, &at, flows, sizeof *o->sent);
     for (int k = 0; k < REEL_FLOWS; k++)
-        o->flows[k] = take_list(o, &at, n, sizeof *o->flows[k]);
+        o->flows[k] = take_list(o, &at, flows, sizeof *o->flows[k]);
     return at;
 }
 
@@ -79,6 +80,7 @@ static size_t lay_out_lists(reel_overlap *o)
 static reel_status overlap_prepare(reel_overlap *o, reel_error *err)
 {
     cut_buckets(o); /* there is no list yet: it counts them */
+    o->n_flows = o->n + o->p->n_factored;
     o->block = calloc(1, lay_out_lists(o));
     if (!o->block)
         return reel_fail(err, REEL_ERR_MEMORY, "exchange between hosts: out of memory");
@@ -95,8 +97,8 @@ static void place_flags(reel_overlap *o)
 {
     reel_flag *at = o->window.memory;
     for (int j = 0; j < o->n_rows; j++) {
-        o->rows[j] = (reel_flag_row){at, at + 1, at + 1 + o->n};
-        at += 1 + 2 * o->n;
+        o->rows[j] = (reel_flag_row){at, at + 1, at + 1 + o->n_flows};
+        at += 1 + o->n_flows + o->n;
     }
 }
 
@@ -137,8 +139,9 @@ reel_status reel_overlap_make(reel_overlap **out, reel_parallel *p, reel_error *
     }
     REEL_TRY_GOTO(reel_comm_agree(comm, status, err, what), done);
 
-    const size_t bytes = (size_t)o->n_rows * (1 + 2 * (size_t)o->n) * sizeof(reel_flag);
-    REEL_TRY_GOTO(reel_parallel_host_window(p, &o->window, bytes, err), done);
+    const size_t flags = 1 + (size_t)o->n_flows + (size_t)o->n;
+    const size_t bytes = (size_t)o->n_rows * flags * sizeof(reel_flag);
+    REEL_TRY_GOTO(reel_parallel_host_window(p, &o->window, bytes, false, err), done);
     place_flags(o);
     status = start_thread(o, err);
     REEL_TRY_GOTO(reel_comm_agree(comm, status, err, what), done);
@@ -164,6 +167,12 @@ static bool step_is_done(const reel_overlap *o, int bucket)
 {
     (void)bucket;
     return o->step_done == o->step;
+}
+
+static bool factors_are_there(const reel_overlap *o, int bucket)
+{
+    (void)bucket;
+    return o->factors_done == o->step;
 }
 
 static bool host_has_entered(const reel_overlap *o, int bucket)
@@ -252,6 +261,10 @@ void reel_overlap_open(reel_overlap *o)
     o->open = true;
     o->step++;
     count_missing(o);
+    for (int f = 0; f < o->p->n_factored; f++) {
+        reel_factored *w = &o->p->factored[f];
+        w->travels = reel_param_is_trained(reel_params_at(o->p->params, w->of.param));
+    }
     pthread_mutex_lock(&o->lock);
     o->stirred = false;
     o->step_asked = o->step;
@@ -274,6 +287,11 @@ void reel_overlap_ready(reel_overlap *o, int param)
     if (param < 0 || param >= reel_params_count(o->p->params))
         return;
     reel_overlap_open(o);
+    const int f = reel_factors_find(o->p, param);
+    if (f >= 0 && reel_factors_complete(o->p, f)) {
+        mark_ready(o, o->n + f);
+        stir_thread(o);
+    }
     if (!o->planned[param] || o->told[param])
         return;
     o->told[param] = true;
@@ -292,10 +310,17 @@ reel_status reel_overlap_all_ready(reel_overlap *o, reel_error *err)
     /* Nobody updates values that still travel. */
     REEL_TRY(overlap_wait(o, rounds_are_done, 0, "the new weights", err));
     reel_overlap_open(o);
-    for (int b = 0; b < o->n; b++)
+    for (int b = 0; b < o->n_flows; b++)
         mark_ready(o, b);
     stir_thread(o);
     return REEL_OK;
+}
+
+reel_status reel_overlap_factors(reel_overlap *o, reel_error *err)
+{
+    const char *what = "the factors of the gradients";
+    REEL_TRY(overlap_wait(o, factors_are_there, 0, what, err));
+    return enter_together(o, what, err);
 }
 
 reel_status reel_overlap_finish(reel_overlap *o, reel_error *err)
@@ -395,7 +420,7 @@ bool reel_overlap_end(reel_overlap *o)
     if (!end_thread(o))
         return false;
     for (int k = 0; k < REEL_FLOWS; k++)
-        for (int b = 0; o->block && b < o->n; b++)
+        for (int b = 0; o->block && b < o->n_flows; b++)
             free(o->flows[k][b].bulk.list);
     reel_pages_free(o->adder.scratch, reel_adder_bytes(o->adder.dtype, 1));
     reel_window_free(&o->window);

@@ -9,6 +9,9 @@
  * They travel in every step, whatever becomes of it. What has a gradient besides follows in
  * reel_parallel_sum, by the thread of the program.
  *
+ * The factors of a weight (factors.c) travel like a bucket: once a rank's own rows are there, to
+ * all other hosts. Those of all weights that are trained travel in every step.
+ *
  * Who may touch what:
  *   - the program's thread: fields marked M;
  *   - the overlap's thread: fields marked T, from reel_overlap_make to reel_overlap_end;
@@ -54,7 +57,7 @@ typedef enum {
 typedef _Atomic uint64_t reel_flag;
 typedef struct reel_flag_row {
     reel_flag *entered; /* rounds and steps that it has entered or dropped */
-    reel_flag *ready;   /* [buckets] the newest step whose gradients are final */
+    reel_flag *ready;   /* [flows] the newest step whose gradients, or factors, are final */
     reel_flag *arrived; /* [buckets] the newest round whose values are there: its part */
 } reel_flag_row;
 
@@ -62,8 +65,8 @@ struct reel_overlap {
     reel_parallel *p;
     char *block;          /* the memory of all lists below; owned */
     reel_bucket *buckets; /* [n] */
-    int n;
-    int *first, *last; /* [parameters] the buckets that hold a part of it; last < first: none */
+    int n, n_flows;       /* flow n + f: the factors of weight f */
+    int *first, *last;    /* [parameters] the buckets that hold a part of it; last < first: none */
     reel_window window;
     reel_flag_row *rows; /* [ranks of the host] */
     int n_rows, own_row;
@@ -78,10 +81,10 @@ struct reel_overlap {
     reel_range_list sums, values; /* elements that travel in a step, and in a round */
 
     /* T */
-    reel_flow *flows[REEL_FLOWS]; /* [n] */
+    reel_flow *flows[REEL_FLOWS]; /* [n_flows] */
     int active[REEL_FLOWS];
     uint64_t step_begun, round_begun;
-    bool *sent; /* [n] sums of this step */
+    bool *sent; /* [n_flows] sums of this step */
     int to_send;
     reel_adder adder;
 
@@ -91,8 +94,9 @@ struct reel_overlap {
     pthread_cond_t wake, changed; /* for the thread; for the program */
     /* L */
     uint64_t step_asked, round_asked, step_done, round_done;
-    bool stirred; /* a bucket of the step is ready, or all are */
-    bool waiting; /* the program can do nothing else */
+    uint64_t factors_done; /* the newest step whose factors have come: this rank's part */
+    bool stirred;          /* a bucket of the step is ready, or all are */
+    bool waiting;          /* the program can do nothing else */
     bool closing;
     reel_error failure;
 };

@@ -46,9 +46,25 @@ static bool owned_elsewhere(const reel_overlap *o, int b)
     return comm->peers[o->buckets[b].owner].host != comm->peers[comm->rank].host;
 }
 
+static reel_status begin_factors_in(reel_overlap *o, reel_error *err)
+{
+    for (int f = 0; f < o->p->n_factored; f++) {
+        const int b = o->n + f;
+        const bool travels = o->p->factored[f].travels;
+        if (travels)
+            REEL_TRY(reel_factors_receive(o->p, f, REEL_TAG_BUCKET + b,
+                                          &o->flows[REEL_SUMS_IN][b].bulk, err));
+        flow_begin(o, REEL_SUMS_IN, b);
+        o->sent[b] = !travels;
+        o->to_send += travels;
+    }
+    return REEL_OK;
+}
+
 static reel_status flow_begin_step(reel_overlap *o, reel_error *err)
 {
     o->to_send = 0;
+    REEL_TRY(begin_factors_in(o, err));
     for (int b = o->n - 1; b >= 0; b--) {
         if (o->buckets[b].owner == o->p->comm->rank) {
             const reel_range_transfer early = {.tag = REEL_TAG_BUCKET + b, .within = &o->sums};
@@ -62,12 +78,24 @@ static reel_status flow_begin_step(reel_overlap *o, reel_error *err)
     return REEL_OK;
 }
 
+/* Factors are this rank's alone; sums are those of all ranks of the host. */
 static bool bucket_is_ready(const reel_overlap *o, int b)
 {
     for (int j = 0; j < o->n_rows; j++)
-        if (atomic_load_explicit(&o->rows[j].ready[b], memory_order_acquire) < o->step_begun)
+        if ((b < o->n || j == o->own_row) &&
+            atomic_load_explicit(&o->rows[j].ready[b], memory_order_acquire) < o->step_begun)
             return false;
     return true;
+}
+
+static reel_status send_own_factors(reel_overlap *o, int b, reel_error *err)
+{
+    REEL_TRY(reel_factors_send(o->p, b - o->n, REEL_TAG_BUCKET + b,
+                               &o->flows[REEL_SUMS_OUT][b].bulk, err));
+    flow_begin(o, REEL_SUMS_OUT, b);
+    o->sent[b] = true;
+    o->to_send--;
+    return REEL_OK;
 }
 
 /* This rank's part of the sums over its host's pieces. */
@@ -97,11 +125,11 @@ static reel_status send_bucket_sums(reel_overlap *o, int b, reel_error *err)
 /* One bucket at a time: messages under way must not wait for many additions. */
 static reel_status send_ready_bucket(reel_overlap *o, bool *moved, reel_error *err)
 {
-    for (int b = o->n - 1; o->to_send > 0 && b >= 0; b--) {
+    for (int b = o->n_flows - 1; o->to_send > 0 && b >= 0; b--) {
         if (o->sent[b] || !bucket_is_ready(o, b))
             continue;
         *moved = true;
-        return send_bucket_sums(o, b, err);
+        return b < o->n ? send_bucket_sums(o, b, err) : send_own_factors(o, b, err);
     }
     return REEL_OK;
 }
@@ -187,8 +215,8 @@ static reel_status look_at_flows(reel_overlap *o, bool *moved, reel_error *err)
     for (reel_flow_kind kind = 0; kind < REEL_FLOWS; kind++) {
         const bool ascends = kind == REEL_VALUES_IN || kind == REEL_VALUES_OUT;
         int in_vain = 0;
-        for (int i = 0; o->active[kind] > 0 && i < o->n && in_vain < LOOKS; i++) {
-            const int b = ascends ? i : o->n - 1 - i;
+        for (int i = 0; o->active[kind] > 0 && i < o->n_flows && in_vain < LOOKS; i++) {
+            const int b = ascends ? i : o->n_flows - 1 - i;
             if (!o->flows[kind][b].active)
                 continue;
             REEL_TRY(flow_look(o, kind, b, moved, err));
@@ -206,6 +234,14 @@ static bool values_are_under_way(const reel_overlap *o)
 static bool sums_are_under_way(const reel_overlap *o)
 {
     return o->to_send + o->active[REEL_SUMS_IN] + o->active[REEL_SUMS_OUT] > 0;
+}
+
+static bool factors_are_under_way(const reel_overlap *o)
+{
+    for (int b = o->n; b < o->n_flows; b++)
+        if (o->flows[REEL_SUMS_IN][b].active)
+            return true;
+    return false;
 }
 
 /* Sums can move from the first ready bucket on: until then the thread sleeps. Under the lock. */
@@ -260,6 +296,8 @@ void *reel_overlap_run(void *overlap)
             o->failure = why;
         if (!values_are_under_way(o))
             o->round_done = o->round_begun;
+        if (!factors_are_under_way(o))
+            o->factors_done = o->step_begun;
         if (!sums_are_under_way(o))
             o->step_done = o->step_begun;
         if (moved || status != REEL_OK)

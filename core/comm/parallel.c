@@ -101,7 +101,10 @@ static reel_status prepare_parallel(reel_parallel *p, const reel_parallel_config
     REEL_TRY(reel_divide_pieces(p->first, p->pieces, ranks, err));
     const reel_pieces own = {p->first[rank], p->first[rank + 1] - p->first[rank]};
     p->n_mine = reel_maximal_subtrees(p->mine, p->pieces, own);
-    return ranks > 1 ? reel_parallel_plan(p, err) : REEL_OK;
+    if (ranks == 1)
+        return REEL_OK;
+    REEL_TRY(reel_parallel_plan(p, err));
+    return reel_factors_prepare(p, config, err);
 }
 
 static reel_status connect_stores(reel_parallel *p, bool overlap, reel_error *err)
@@ -110,8 +113,14 @@ static reel_status connect_stores(reel_parallel *p, bool overlap, reel_error *er
     mine = reel_hash_more(mine, &p->pieces, sizeof p->pieces);
     mine = reel_hash_more(mine, &overlap, sizeof overlap);
     mine = reel_hash_more(mine, p->cuts, ((size_t)p->comm->ranks + 1) * sizeof *p->cuts);
+    for (int f = 0; f < p->n_factored; f++) {
+        const reel_weight_product *of = &p->factored[f].of;
+        const int64_t told[] = {of->param, of->rows, of->dtype};
+        mine = reel_hash_more(mine, told, sizeof told);
+    }
     REEL_TRY(compare_ranks(p->comm, mine, "parameters, pieces or shares", err));
     REEL_TRY(reel_parallel_share_memory(p, err));
+    REEL_TRY(reel_factors_share_memory(p, err));
     REEL_TRY(reel_parallel_move_in(p, err));
     return overlap ? reel_overlap_make(&p->overlap, p, err) : REEL_OK;
 }
@@ -132,9 +141,11 @@ reel_status reel_parallel_create(reel_parallel **out, reel_comm *comm, reel_para
     *p = (reel_parallel){
         .comm = comm,
         .params = params,
+        .ctx = ctx,
         .size = reel_params_flat_size(params),
         .element = reel_dtype_size(reel_params_dtype(params)),
         .values = {.file = -1},
+        .factors = {.file = -1},
         .adder = {.dtype = reel_params_dtype(params), .threads = reel_ctx_threads(ctx)}};
 
     reel_status status = prepare_parallel(p, config, err);
@@ -157,6 +168,7 @@ static void leave_memory(reel_parallel *p)
     for (int k = 0; p->leaves && k < p->n_leaves; k++)
         p->leaves[k].window.memory = NULL;
     p->values.memory = NULL;
+    p->factors.memory = NULL;
     p->received = NULL;
     for (int k = 0; p->host_sums && k < p->n_host_sums; k++)
         p->host_sums[k].sums = NULL;
@@ -184,6 +196,7 @@ void reel_parallel_destroy(reel_parallel *p)
     for (int k = 0; p->leaves && k < p->n_leaves; k++)
         reel_window_free(&p->leaves[k].window);
     reel_window_free(&p->values);
+    reel_factors_free(p);
     reel_parallel_free_plan(p);
     free(p->sends.list);
     free(p->receives.list);
@@ -216,5 +229,6 @@ void *reel_parallel_subtree(reel_parallel *p, int k)
         return NULL;
     if (p->overlap)
         reel_overlap_open(p->overlap);
+    reel_factors_open(p, k);
     return bind_subtree(p, k);
 }

@@ -17,6 +17,11 @@
  * for each of its subtrees, which the other ranks of the host read where it lies. Between hosts go
  * sums: of each host's maximal subtrees, for the elements that the receiver owns.
  *
+ * Factors. The gradient of a fully connected layer's weights is a product dy^T x over the rows of
+ * the batch. Where x and dy of the whole batch are much smaller than it, the ranks exchange these
+ * (`products` in the configuration, and reel_parallel_factors in the hooks of the tape). Each rank
+ * then multiplies the rows of its own share in reel_parallel_sum, with the bits of one process.
+ *
  * Buffers (REEL_PARAM_BUFFER: running statistics) are not shared: each rank writes its own while it
  * computes. They begin as rank 0's.
  *
@@ -41,6 +46,7 @@
 #include "core/comm/comm.h"
 #include "core/ctx.h"
 #include "core/params.h"
+#include "core/tape.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -54,15 +60,30 @@ typedef struct reel_parallel_config {
      * cuts[r + 1] - 1, which may be none (reel_optim_cuts). Copied. NULL: equal parts. */
     const int64_t *cuts;
     bool overlap; /* the caller uses ready, need, settle and drop; the same on every rank */
+    /* [n_products] weights that one fully connected layer uses (reel_tape_weight_products), with
+     * the rows of one piece. Copied. Of those whose factors pay, backward hands out the factors. */
+    const reel_weight_product *products;
+    int n_products;
 } reel_parallel_config;
+
+/* Whether the gradient of a weight is exchanged by its factors: for `rows` of a piece, and
+ * gradients of this dtype. */
+REEL_API bool reel_factors_pay(const reel_weight_product *product, int64_t pieces,
+                               reel_dtype gradient);
+/* Bytes of the factors of so many pieces. */
+REEL_API double reel_factors_bytes(const reel_weight_product *product, int64_t pieces);
+/* Keeps the products of the list that pay, and sets by_factors of their weights; of all others it
+ * is cleared. Returns how many are left. */
+REEL_API int reel_factors_choose(reel_params *params, reel_weight_product *list, int n,
+                                 int64_t pieces);
 
 /* comm, params and ctx are borrowed, and outlive the result. The store is committed and the same on
  * every rank; its values become those of rank 0, and it is bound to shared memory until
  * reel_parallel_destroy: no tape may hold values of it meanwhile. The gradients are forgotten.
  * ctx: its threads add up.
- * REEL_ERR_INVALID: the stores differ in a name, shape, flag or dtype, or the configs differ; there
- * are more ranks than pieces; the cuts do not ascend. REEL_ERR_MEMORY: a rank has no memory. Every
- * rank fails then, and the message names the rank. */
+ * REEL_ERR_INVALID: the stores differ in a name, shape, flag or dtype, or the configs differ; a
+ * product is none of the store's; there are more ranks than pieces; the cuts do not ascend.
+ * REEL_ERR_MEMORY: a rank has no memory. Every rank fails then, and the message names the rank. */
 REEL_API reel_status reel_parallel_create(reel_parallel **out, reel_comm *comm, reel_params *params,
                                           const reel_ctx *ctx, const reel_parallel_config *config,
                                           reel_error *err);
@@ -92,6 +113,13 @@ REEL_API reel_status reel_parallel_sum(reel_parallel *parallel, reel_error *err)
  * of the tape that computes it. Ranks may call it in different orders, or not at all. Without
  * overlap, or for no such parameter, nothing happens. */
 REEL_API void reel_parallel_ready(reel_parallel *parallel, int index);
+/* Where backward leaves the factors of a weight with by_factors, for `factors` of the tape's hooks;
+ * the sweeps of a subtree come in the order of its pieces. The weight has no gradient until
+ * reel_parallel_sum. REEL_ERR_INVALID: no such weight, or other or more rows than the subtree has.
+ */
+REEL_API reel_status reel_parallel_factors(reel_parallel *parallel,
+                                           const reel_weight_product *product, reel_factors *to,
+                                           reel_error *err);
 /* In place of reel_parallel_sum, on all ranks, where the gradients of a step will not be used: what
  * is under way is completed and thrown away. Nothing happens without overlap. */
 REEL_API reel_status reel_parallel_drop(reel_parallel *parallel, reel_error *err);

@@ -23,9 +23,19 @@ typedef struct reel_host_sum {
 /* overlap.h */
 typedef struct reel_overlap reel_overlap;
 
+/* A weight whose gradient is made of factors (factors.c). */
+typedef struct reel_factored {
+    reel_weight_product of; /* rows: of a piece */
+    int64_t x, dy;          /* where they begin in the window, in bytes */
+    int64_t next, end;      /* rows of the batch that the subtree at hand still writes */
+    int64_t written;        /* rows in this step */
+    bool travels;           /* in this step, behind computing */
+} reel_factored;
+
 struct reel_parallel {
     reel_comm *comm;
     reel_params *params;
+    const reel_ctx *ctx;
     int64_t pieces, size; /* of the batch; elements of a flat array */
     size_t element;       /* bytes */
     int64_t *cuts;        /* [ranks + 1] */
@@ -52,6 +62,12 @@ struct reel_parallel {
     void *received;   /* the memory behind the latter */
     size_t received_bytes;
 
+    reel_factored *factored; /* [n_factored] weights whose gradients are made of factors */
+    int n_factored;
+    reel_window factors; /* of the whole batch; one a host */
+    void *product_scratch;
+    size_t product_bytes;
+
     reel_adder adder;
     size_t adder_bytes;
     reel_overlap *overlap;  /* NULL: one host, or nobody asked for it */
@@ -77,8 +93,8 @@ uint64_t reel_parallel_hash_gradients(const reel_params *params);
 
 /* All ranks: makes the values' and gradients' windows and opens those of the host's other ranks. */
 reel_status reel_parallel_share_memory(reel_parallel *p, reel_error *err);
-/* One window of `bytes` for each host, made by its leader. Not reserved. */
-reel_status reel_parallel_host_window(reel_parallel *p, reel_window *w, size_t bytes,
+/* One window of `bytes` for each host, made by its leader. */
+reel_status reel_parallel_host_window(reel_parallel *p, reel_window *w, size_t bytes, bool reserves,
                                       reel_error *err);
 /* The store's values go into the windows, rank 0's; the store is bound to the windows. */
 reel_status reel_parallel_move_in(reel_parallel *p, reel_error *err);
@@ -99,6 +115,39 @@ reel_status reel_parallel_receive_sums(const reel_parallel *p, reel_range range,
                                        const reel_range_transfer *how, reel_bulk *bulk,
                                        reel_error *err);
 
+/* ---- factors.c: gradients that are products ---- */
+
+/* What a rank can do by itself: the list, and memory to multiply with. */
+reel_status reel_factors_prepare(reel_parallel *p, const reel_parallel_config *config,
+                                 reel_error *err);
+/* All ranks: the window. */
+reel_status reel_factors_share_memory(reel_parallel *p, reel_error *err);
+void reel_factors_free(reel_parallel *p);
+
+/* The place in the list of a parameter; -1: its gradient is none. */
+int reel_factors_find(const reel_parallel *p, int param);
+/* Elements of the gradient of weight f that this rank computes: the whole rows that its share
+ * touches. */
+reel_range reel_factors_elements(const reel_parallel *p, int f);
+/* Subtree k is computed from now on. */
+void reel_factors_open(reel_parallel *p, int k);
+/* Whether this rank's rows are all there. */
+bool reel_factors_complete(const reel_parallel *p, int f);
+/* Whether backward has left some of a weight's rows in this step, but not all, or a gradient
+ * besides. */
+bool reel_factors_uneven(const reel_parallel *p);
+
+/* Begins the messages of weight f: this rank's rows to every other host, or those of other hosts to
+ * this one, of which each of the host's ranks receives a part. */
+reel_status reel_factors_send(const reel_parallel *p, int f, int tag, reel_bulk *bulk,
+                              reel_error *err);
+reel_status reel_factors_receive(const reel_parallel *p, int f, int tag, reel_bulk *bulk,
+                                 reel_error *err);
+/* All factors are there: this rank's rows of the gradients, in the first of its own arrays. */
+void reel_factors_multiply(const reel_parallel *p);
+/* These weights have gradients now. */
+void reel_factors_mark(const reel_parallel *p);
+
 /* ---- overlap.c: the exchange between hosts behind computing ---- */
 
 /* All ranks. NULL in *out: one host, nothing to be done. */
@@ -114,6 +163,8 @@ reel_status reel_overlap_need(reel_overlap *o, int param, reel_error *err);
 reel_status reel_overlap_settle(reel_overlap *o, reel_error *err);
 /* This rank's gradients are all final. Before all ranks are told so. */
 reel_status reel_overlap_all_ready(reel_overlap *o, reel_error *err);
+/* Then: waits until the factors of all pieces are on this host. */
+reel_status reel_overlap_factors(reel_overlap *o, reel_error *err);
 /* Then: waits for what travels early. The next step's plan is the parameters with gradients. */
 reel_status reel_overlap_finish(reel_overlap *o, reel_error *err);
 /* Waits for it in vain. */

@@ -16,16 +16,29 @@ static size_t flat_bytes(const reel_parallel *p)
     return (size_t)(p->size > 0 ? p->size : 1) * p->element;
 }
 
-/* What is trained now is written in every step, so its memory must be there from the beginning.
- * Frozen parameters have gradients only once they are thawed. */
-static reel_status reserve_gradients(reel_parallel *p, reel_window *w, reel_error *err)
+static bool is_written_by_backward(const reel_param *param)
 {
-    reel_ranges_of(&p->ranges, p->params, reel_param_is_trained);
-    for (int i = 0; i < p->ranges.n; i++) {
-        const reel_range r = p->ranges.list[i];
-        REEL_TRY(
-            reel_window_reserve(w, (size_t)r.begin * p->element, (size_t)r.end * p->element, err));
-    }
+    return reel_param_is_trained(param) && !param->by_factors;
+}
+
+static reel_status reserve_elements(const reel_parallel *p, reel_window *w, reel_range r,
+                                    reel_error *err)
+{
+    return reel_window_reserve(w, (size_t)r.begin * p->element, (size_t)r.end * p->element, err);
+}
+
+/* What is trained now is written in every step, so its memory must be there from the beginning.
+ * Frozen parameters have gradients only once they are thawed. Of those that are made of factors the
+ * rank's share is written, in the first of its arrays. */
+static reel_status reserve_gradients(reel_parallel *p, int k, reel_error *err)
+{
+    reel_window *w = &p->leaves[p->own_leaf + k].window;
+    reel_ranges_of(&p->ranges, p->params, is_written_by_backward);
+    for (int i = 0; i < p->ranges.n; i++)
+        REEL_TRY(reserve_elements(p, w, p->ranges.list[i], err));
+    for (int f = 0; k == 0 && f < p->n_factored; f++)
+        if (reel_param_is_trained(reel_params_at(p->params, p->factored[f].of.param)))
+            REEL_TRY(reserve_elements(p, w, reel_factors_elements(p, f), err));
     return REEL_OK;
 }
 
@@ -38,7 +51,7 @@ static reel_status make_windows(reel_parallel *p, reel_error *err)
     for (int k = 0; k < p->n_mine; k++) {
         reel_window *w = &p->leaves[p->own_leaf + k].window;
         REEL_TRY(reel_window_create(w, flat_bytes(p), err));
-        REEL_TRY(reserve_gradients(p, w, err));
+        REEL_TRY(reserve_gradients(p, k, err));
     }
     return REEL_OK;
 }
@@ -87,7 +100,7 @@ done:
     return status;
 }
 
-reel_status reel_parallel_host_window(reel_parallel *p, reel_window *w, size_t bytes,
+reel_status reel_parallel_host_window(reel_parallel *p, reel_window *w, size_t bytes, bool reserves,
                                       reel_error *err)
 {
     const char *what = "memory that the ranks of a host share";
@@ -100,6 +113,8 @@ reel_status reel_parallel_host_window(reel_parallel *p, reel_window *w, size_t b
         files ? REEL_OK : reel_fail(err, REEL_ERR_MEMORY, "shared memory: out of memory");
     if (files && leads)
         status = reel_window_create(w, bytes, err);
+    if (w->memory && reserves)
+        status = reel_window_reserve(w, 0, bytes, err);
     REEL_TRY_GOTO(reel_comm_agree(comm, status, err, what), done);
 
     const int32_t mine = w->file;

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "core/comm/parallel_internal.h"
+#include "core/hash.h"
 #include "core/memory.h"
 
 /* ---- what all ranks must agree on first ---- */
@@ -24,10 +25,16 @@ typedef struct gradient_state {
 
 static gradient_state say_gradients(reel_parallel *p)
 {
-    gradient_state s = {.which = reel_parallel_hash_gradients(p->params), .again = p->summed};
+    gradient_state s = {.which = reel_parallel_hash_gradients(p->params),
+                        .uneven = reel_factors_uneven(p),
+                        .again = p->summed};
     p->seen[p->current] = s.which;
     for (int i = 0; i < p->n_mine; i++)
         s.uneven |= p->seen[i] != s.which;
+    for (int f = 0; f < p->n_factored; f++) {
+        const bool has = reel_factors_complete(p, f);
+        s.which = reel_hash_more(s.which, &has, sizeof has);
+    }
     return s;
 }
 
@@ -137,7 +144,29 @@ static void find_late_sums(reel_parallel *p)
     reel_ranges_in(&p->ranges, p->params, p->late);
 }
 
-/* All ranks' gradients are there, and fit together. */
+/* Factors that do not travel behind computing. */
+static reel_status begin_late_factors(reel_parallel *p, reel_error *err)
+{
+    for (int f = 0; !p->overlap && f < p->n_factored; f++) {
+        if (!reel_factors_complete(p, f))
+            continue;
+        REEL_TRY(reel_factors_receive(p, f, REEL_TAG_BULK, &p->receives, err));
+        REEL_TRY(reel_factors_send(p, f, REEL_TAG_BULK, &p->sends, err));
+    }
+    return REEL_OK;
+}
+
+/* What this rank has received of the factors is there: waits for the other ranks of the host. */
+static reel_status await_factors(reel_parallel *p, const char *what, reel_error *err)
+{
+    if (p->n_factored == 0 || p->comm->hosts == 1)
+        return REEL_OK;
+    return p->overlap ? reel_overlap_factors(p->overlap, err)
+                      : reel_comm_agree(p->comm, REEL_OK, err, what);
+}
+
+/* All ranks' gradients are there, and fit together. Products are computed while the last sums are
+ * under way. */
 static reel_status exchange_step_sums(reel_parallel *p, const char *what, reel_error *err)
 {
     find_late_sums(p);
@@ -145,12 +174,16 @@ static reel_status exchange_step_sums(reel_parallel *p, const char *what, reel_e
     const reel_range_transfer late = {.tag = REEL_TAG_BULK, .within = &p->ranges};
     REEL_TRY(reel_parallel_receive_sums(p, share, &late, &p->receives, err));
     REEL_TRY(send_sums(p, err));
+    REEL_TRY(begin_late_factors(p, err));
     REEL_TRY(reel_bulk_finish(p->comm, &p->receives, what, err));
+    REEL_TRY(await_factors(p, what, err));
+    reel_factors_multiply(p);
     if (p->overlap)
         REEL_TRY(reel_overlap_finish(p->overlap, err));
 
     reel_ranges_of(&p->ranges, p->params, reel_param_is_summed);
     run_tree(p, &p->tree, p->arrays[p->own_leaf], share);
+    reel_factors_mark(p);
     return reel_bulk_finish(p->comm, &p->sends, what, err);
 }
 
@@ -287,7 +320,7 @@ reel_status reel_parallel_array(reel_parallel *p, void **array, reel_error *err)
     reel_window window = {.bytes = (size_t)(p->size > 0 ? p->size : 1) * p->element, .file = -1};
     if (p->comm->ranks > 1) {
         REEL_TRY(reel_comm_agree(p->comm, status, err, "an array of the ranks"));
-        REEL_TRY(reel_parallel_host_window(p, &window, window.bytes, err));
+        REEL_TRY(reel_parallel_host_window(p, &window, window.bytes, false, err));
     } else {
         REEL_TRY(status);
         window.memory = reel_pages_alloc(window.bytes, err);

@@ -85,6 +85,7 @@ static reel_status fail_message(reel_comm *comm, int code, int peer, const char 
 reel_status reel_comm_send(reel_comm *comm, const void *data, size_t bytes, int tag,
                            reel_pending *pending, reel_error *err)
 {
+    comm->sent += bytes;
     const int code = comm->link->start_send(data, bytes, comm->peers[pending->peer].address, tag,
                                             &pending->request);
     return code ? fail_message(comm, code, pending->peer, "a message to it", err) : REEL_OK;

@@ -15,6 +15,11 @@ void reel_bf16_round(const reel_ctx *ctx, const float *from, reel_bf16 *to, int6
     reel_ctx_kernels(ctx)->bf16_round(reel_ctx_threads(ctx), from, to, n);
 }
 
+bool reel_bf16_is_multiplied(const reel_ctx *ctx, int64_t rows)
+{
+    return rows > REEL_BF16_FEW && reel_ctx_multiplies_bf16(ctx);
+}
+
 void reel_bf16_dots(const reel_ctx *ctx, const reel_bf16_dots_job *job)
 {
     reel_ctx_kernels(ctx)->bf16_dots(reel_ctx_threads(ctx), job);

@@ -43,12 +43,17 @@ typedef struct reel_bf16_product {
 
 /* Reads m, n, k and pieces. */
 size_t reel_bf16_product_scratch(const reel_ctx *ctx, const reel_bf16_product *p);
-/* Only where reel_ctx_multiplies_bf16. */
+/* Only where reel_bf16_is_multiplied. */
 void reel_bf16_multiply(const reel_ctx *ctx, const reel_bf16_product *p);
 
 /* ---- y (n x m) = x (n x k) w^T + bias for few rows of x and a long w (m x k) ---- */
 
 enum { REEL_BF16_FEW = 8 }; /* rows of x, at most */
+
+/* Whether the products of a layer with so many rows of x run in bf16: where
+ * reel_ctx_multiplies_bf16. A few rows are limited by reading the weights, which bf16's product
+ * would pack. */
+bool reel_bf16_is_multiplied(const reel_ctx *ctx, int64_t rows);
 
 /* Row-major without gaps. Sums are float32, in an order that k and the instruction set decide; a
  * row of y does not depend on n. */

@@ -36,9 +36,14 @@ static void empty_sum(reel_dtype dtype, const reel_gemm_job *job)
             }
 }
 
+/* Rows of the product that the job is, or is a part of. */
+static int64_t whole_rows(const reel_gemm_job *job)
+{
+    return job->whole_m ? job->whole_m : job->m;
+}
+
 static void one_sum(const reel_ctx *ctx, reel_dtype dtype, const reel_gemm_job *job)
 {
-
     const bool swap = transposed_is_better(job->ta, job->tb, job->m, job->n);
     const reel_operand left = {
         .kind = job->ta ? REEL_OPERAND_COLUMNS : REEL_OPERAND_ROWS, .data = job->a, .ld = job->lda};
@@ -53,6 +58,7 @@ static void one_sum(const reel_ctx *ctx, reel_dtype dtype, const reel_gemm_job *
                                      .bias = job->bias,
                                      .bias_by_row = swap,
                                      .accumulate = job->accumulate,
+                                     .blocked = !reel_matrix_is_running(whole_rows(job), job->k),
                                      .pieces = job->pieces,
                                      .c = job->c,
                                      .c_row = swap ? 1 : job->ldc,
@@ -133,6 +139,7 @@ static void sum_in_pieces(const reel_ctx *ctx, reel_dtype dtype, const reel_gemm
     for (int64_t i = 0; i < job->m; i += rows) {
         reel_gemm_job strip = *job;
         strip.m = job->m - i < rows ? job->m - i : rows;
+        strip.whole_m = whole_rows(job);
         strip.a = (const char *)job->a + (size_t)(job->ta ? i : i * job->lda) * element;
         strip.c = (char *)job->c + (size_t)(i * job->ldc) * element;
 

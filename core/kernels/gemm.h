@@ -25,6 +25,9 @@ typedef struct reel_gemm_job {
      * and their results are added up along the tree of core/pieces.h. Not with a bias or
      * `accumulate`, and C is contiguous: ldc = n. 0 or 1: one sum. */
     int64_t pieces;
+    /* C holds a part of the rows of a larger product, which has so many, and each row gets the bits
+     * that it has there. 0: C is the whole. */
+    int64_t whole_m;
 } reel_gemm_job;
 
 /* Bytes of scratch that the product needs, aligned to REEL_ALIGNMENT; reads ta, tb, m, n, k and

@@ -61,6 +61,7 @@ typedef struct reel_matrix_job {
     const void *bias; /* n values, one a column, or NULL; with bias_by_row m values, one a row; not
                          with a grid */
     bool bias_by_row, accumulate;
+    bool blocked; /* sums in blocks, however few rows there are: they are a part of many */
     void *c;
     int64_t c_row, c_col;  /* element (i, j) at c[i c_row + j c_col]; one of them is 1 */
     const reel_grid *grid; /* or NULL; with it, c_row is the distance of pixels, c_col is 1 and rows

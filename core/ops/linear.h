@@ -12,6 +12,9 @@ int64_t reel_linear_multiply_adds(const void *attrs, const reel_tensor *in, cons
 void reel_linear_forward_stored(const reel_call *c, bool relu);
 void reel_linear_backward_stored(const reel_call *c);
 
+/* dw, in the pass of `dtype`; or its factors, where these are asked for. */
+void reel_linear_weight_grad(const reel_call *c, reel_dtype dtype);
+
 /* A product whose m rows are those of the batch: one product for all pieces where a row's bits do
  * not depend on how many there are, else one for each piece. */
 void reel_linear_rows(const reel_call *c, reel_dtype dtype, const reel_gemm_job *job);

@@ -2,6 +2,7 @@
  * b (out) or absent. */
 #include "core/kernels/bf16.h"
 #include "core/kernels/gemm.h"
+#include "core/kernels/weight_grad.h"
 #include "core/memory.h"
 #include "core/op_impl.h"
 #include "core/ops/column_sums.h"
@@ -60,28 +61,12 @@ static void REEL_FN(linear_bias_grads)(const reel_call *c)
 void REEL_FN(reel_linear_backward)(const reel_call *c)
 {
     const int64_t n = c->in[0].shape[0], in = c->in[0].shape[1], out = c->in[1].shape[0];
-    reel_real *dx = c->din[0].data, *dw = c->din[1].data;
-    const reel_real *x = c->in[0].data, *w = c->in[1].data, *dy = c->dout.data;
+    reel_real *dx = c->din[0].data;
+    const reel_real *w = c->in[1].data, *dy = c->dout.data;
 
     REEL_FN(linear_bias_grads)(c);
 
-    /* dw (out, in) = dy^T (out, n) x (n, in) */
-    if (dw) {
-        const reel_gemm_job weights = {.ta = true,
-                                       .accumulate = !c->fresh[1],
-                                       .m = out,
-                                       .n = in,
-                                       .k = n,
-                                       .a = dy,
-                                       .lda = out,
-                                       .b = x,
-                                       .ldb = in,
-                                       .c = dw,
-                                       .ldc = in,
-                                       .pieces = c->pieces,
-                                       .scratch = c->scratch};
-        reel_gemm(c->ctx, REEL_DTYPE, &weights);
-    }
+    reel_linear_weight_grad(c, REEL_DTYPE);
 
     /* dx (n, in) = dy (n, out) w (out, in) */
     if (dx) {
@@ -101,6 +86,46 @@ void REEL_FN(reel_linear_backward)(const reel_call *c)
 }
 
 #ifdef REEL_ONCE
+/* ---- the gradient of the weights ---- */
+
+static reel_weight_grad weight_grad_of(const reel_call *c, reel_dtype dtype)
+{
+    return (reel_weight_grad){.dtype = dtype,
+                              .n = c->in[0].shape[0],
+                              .in = c->in[1].shape[1],
+                              .out = c->in[1].shape[0],
+                              .pieces = c->pieces,
+                              .x = c->in[0].data,
+                              .dy = c->dout.data,
+                              .x_wide = c->in[0].dtype == REEL_F32,
+                              .dy_wide = c->dout.dtype == REEL_F32,
+                              .accumulate = !c->fresh[1],
+                              .rounds = c->din[1].dtype == REEL_BF16,
+                              .dw = c->din[1].data,
+                              .end = c->in[1].shape[0],
+                              .scratch = c->scratch};
+}
+
+/* A factor as the product takes it. */
+static void leave_factor(const reel_ctx *ctx, reel_dtype dtype, const reel_tensor *from, void *to)
+{
+    if (dtype == REEL_BF16 && from->dtype == REEL_F32)
+        reel_bf16_round(ctx, from->data, to, reel_tensor_numel(from));
+    else
+        memcpy(to, from->data, reel_tensor_bytes(from));
+}
+
+void reel_linear_weight_grad(const reel_call *c, reel_dtype dtype)
+{
+    if (c->factors) {
+        leave_factor(c->ctx, dtype, &c->in[0], c->factors->x);
+        leave_factor(c->ctx, dtype, &c->dout, c->factors->dy);
+    } else if (c->din[1].data) {
+        const reel_weight_grad dw = weight_grad_of(c, dtype);
+        reel_weight_grad_run(c->ctx, &dw);
+    }
+}
+
 /* ---- values stored in bf16 ---- */
 
 /* A row-major matrix with rows of ld numbers as an operand whose terms lie along its rows, or, with
@@ -127,23 +152,6 @@ static reel_bf16_product linear_forward_product(const reel_call *c)
                                .scratch = c->scratch};
 }
 
-/* dw (out, in) = dy^T (out, n) x (n, in) */
-static reel_bf16_product linear_weight_product(const reel_call *c)
-{
-    return (reel_bf16_product){.m = c->in[1].shape[0],
-                               .n = c->in[1].shape[1],
-                               .k = c->in[0].shape[0],
-                               .a = linear_operand(&c->dout, true),
-                               .b = linear_operand(&c->in[0], true),
-                               .accumulate = !c->fresh[1],
-                               .rounds = c->din[1].dtype == REEL_BF16,
-                               .c = c->din[1].data,
-                               .c_row = c->in[1].shape[1],
-                               .c_col = 1,
-                               .pieces = c->pieces,
-                               .scratch = c->scratch};
-}
-
 /* dx^T (in, n) = w^T (in, out) dy^T (out, n) */
 static reel_bf16_product linear_input_product(const reel_call *c)
 {
@@ -161,13 +169,6 @@ static reel_bf16_product linear_input_product(const reel_call *c)
 }
 
 /* ---- values stored in bf16, products in float32 ---- */
-
-/* Whether bf16's own product is worth it. A few rows are limited by reading the weights: they need
- * no packing. */
-static bool linear_multiplies_bf16(const reel_ctx *ctx, int64_t rows)
-{
-    return rows > REEL_BF16_FEW && reel_ctx_multiplies_bf16(ctx);
-}
 
 /* A float32 tensor at *room, which moves on, or t itself where it is one. */
 static reel_tensor linear_float32(const reel_call *c, const reel_tensor *t, bool values,
@@ -243,38 +244,27 @@ static void linear_forward_in_float32(const reel_call *c, bool relu)
         reel_bf16_round(c->ctx, y, c->out.data, count);
 }
 
-/* dw from copies of x and dy; then dx, in the room of x's copy. */
-static void linear_backward_in_float32(const reel_call *c)
+static void linear_input_grad_in_float32(const reel_call *c)
 {
+    if (!c->din[0].data)
+        return;
     reel_call wide = *c;
     char *room = c->scratch;
-    wide.dout = linear_float32(c, &c->dout, true, &room);
-    reel_tensor in[2] = {c->in[0], c->in[1]}, din[2] = {c->din[0], c->din[1]};
-    wide.n_in = 2; /* the bias has its gradient */
-    wide.in = in;
+    reel_tensor din[2] = {c->din[0]};
+    wide.n_in = 2; /* the bias has its gradient, and so have the weights */
     wide.din = din;
-
-    char *behind = room;
-    if (c->din[1].data) {
-        in[0] = linear_float32(c, &c->in[0], true, &behind);
-        wide.scratch = behind;
-        din[0].data = NULL;
-        reel_linear_backward_f32(&wide);
-    }
-    if (c->din[0].data) {
-        behind = room;
-        din[0] = linear_float32(c, &c->din[0], !c->fresh[0], &behind);
-        wide.scratch = behind;
-        din[1].data = NULL;
-        reel_linear_backward_f32(&wide);
-        if (c->din[0].dtype == REEL_BF16)
-            reel_bf16_round(c->ctx, din[0].data, c->din[0].data, reel_tensor_numel(&din[0]));
-    }
+    wide.factors = NULL;
+    wide.dout = linear_float32(c, &c->dout, true, &room);
+    din[0] = linear_float32(c, &c->din[0], !c->fresh[0], &room);
+    wide.scratch = room;
+    reel_linear_backward_f32(&wide);
+    if (c->din[0].dtype == REEL_BF16)
+        reel_bf16_round(c->ctx, din[0].data, c->din[0].data, reel_tensor_numel(&din[0]));
 }
 
 void reel_linear_forward_stored(const reel_call *c, bool relu)
 {
-    if (!linear_multiplies_bf16(c->ctx, c->in[0].shape[0] / c->pieces)) {
+    if (!reel_bf16_is_multiplied(c->ctx, c->in[0].shape[0] / c->pieces)) {
         linear_forward_in_float32(c, relu);
         return;
     }
@@ -286,13 +276,10 @@ void reel_linear_forward_stored(const reel_call *c, bool relu)
 void reel_linear_backward_stored(const reel_call *c)
 {
     linear_bias_grads_f32(c);
-    if (!linear_multiplies_bf16(c->ctx, c->in[0].shape[0] / c->pieces)) {
-        linear_backward_in_float32(c);
+    reel_linear_weight_grad(c, REEL_BF16);
+    if (!reel_bf16_is_multiplied(c->ctx, c->in[0].shape[0] / c->pieces)) {
+        linear_input_grad_in_float32(c);
         return;
-    }
-    if (c->din[1].data) {
-        const reel_bf16_product dw = linear_weight_product(c);
-        reel_bf16_multiply(c->ctx, &dw);
     }
     if (c->din[0].data) {
         const reel_bf16_product dx = linear_input_product(c);
@@ -317,7 +304,7 @@ static bool linear_takes_bf16(const reel_infer *q)
     const bool narrow = q->in[1].dtype == REEL_BF16;
     return q->bf16 && (q->n_in < 3 || q->in[2].dtype == REEL_F32) &&
            (!narrow || (!q->recording && q->pieces == 1) ||
-            linear_multiplies_bf16(q->ctx, q->in[0].shape[0] / q->pieces));
+            reel_bf16_is_multiplied(q->ctx, q->in[0].shape[0] / q->pieces));
 }
 
 static size_t linear_bf16_scratch(const reel_infer *q, int64_t m, int64_t n, int64_t k,
@@ -376,13 +363,20 @@ static void linear_product_scratch(reel_infer *q, int64_t n, int64_t in, int64_t
 static void linear_float32_scratch(reel_infer *q, int64_t n, int64_t in, int64_t out)
 {
     const reel_gemm_job y = {.tb = true, .m = n, .n = out, .k = in};
-    const reel_gemm_job dw = {.ta = true, .m = out, .n = in, .k = n, .pieces = q->pieces};
+    const reel_weight_grad dw = {.dtype = q->takes_bf16 ? REEL_BF16 : q->dtype,
+                                 .n = n,
+                                 .in = in,
+                                 .out = out,
+                                 .pieces = q->pieces,
+                                 .end = out};
     const reel_gemm_job dx = {.m = n, .n = in, .k = out};
     q->forward_scratch = linear_scratch(q, y);
-    q->backward_scratch =
-        linear_larger(reel_gemm_scratch(q->ctx, q->dtype, &dw), linear_scratch(q, dx));
-    if (!q->takes_bf16)
+    q->backward_scratch = linear_scratch(q, dx);
+    if (!q->takes_bf16) {
+        q->backward_scratch =
+            linear_larger(q->backward_scratch, reel_weight_grad_scratch(q->ctx, &dw));
         return;
+    }
 
     if (q->in[1].dtype == REEL_BF16)
         q->forward_scratch =
@@ -392,7 +386,8 @@ static void linear_float32_scratch(reel_infer *q, int64_t n, int64_t in, int64_t
     const size_t maps = reel_whole_lines((size_t)(n * in) * sizeof(float)) +
                         reel_whole_lines((size_t)(n * out) * sizeof(float));
     q->forward_scratch += maps;
-    q->backward_scratch += maps;
+    q->backward_scratch =
+        linear_larger(q->backward_scratch + maps, reel_weight_grad_scratch(q->ctx, &dw));
 }
 
 static reel_status linear_infer(reel_infer *q, reel_error *err)
@@ -415,7 +410,7 @@ static reel_status linear_infer(reel_infer *q, reel_error *err)
 
     q->shape[1] = out;
     q->takes_bf16 = linear_takes_bf16(q);
-    if (q->takes_bf16 && linear_multiplies_bf16(q->ctx, n / q->pieces))
+    if (q->takes_bf16 && reel_bf16_is_multiplied(q->ctx, n / q->pieces))
         linear_product_scratch(q, n, in, out);
     else
         linear_float32_scratch(q, n, in, out);
@@ -444,8 +439,10 @@ static const reel_op_case linear_cases[] = {
     {.label = "weights used twice", .in = "(3, 4) (4, 4) (4)", .build = linear_shared},
 };
 
-const reel_op reel_op_linear = REEL_OP_WITH_BF16(
-    linear, 2, 3, .flags = REEL_OP_PIECES | REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS | REEL_OP_PARTS,
-    .infer = linear_infer, .multiply_adds = reel_linear_multiply_adds,
-    REEL_CHECKS(linear_cases, reel_random_linear));
+const reel_op reel_op_linear =
+    REEL_OP_WITH_BF16(linear, 2, 3,
+                      .flags = REEL_OP_PIECES | REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS |
+                               REEL_OP_PARTS | REEL_OP_FACTORS,
+                      .infer = linear_infer, .multiply_adds = reel_linear_multiply_adds,
+                      REEL_CHECKS(linear_cases, reel_random_linear));
 #endif

@@ -66,10 +66,10 @@ static const reel_op_case linear_relu_cases[] = {
      .build = linear_relu_shared},
 };
 
-const reel_op reel_op_linear_relu =
-    REEL_OP_WITH_BF16(linear_relu, 2, 3,
-                      .flags = REEL_OP_PIECES | REEL_OP_NEEDS_INPUTS | REEL_OP_NEEDS_OUTPUT |
-                               REEL_OP_ASSIGNS | REEL_OP_SPENDS_DOUT | REEL_OP_PARTS,
-                      .infer = linear_relu_infer, .multiply_adds = reel_linear_multiply_adds,
-                      REEL_CHECKS(linear_relu_cases, reel_random_linear));
+const reel_op reel_op_linear_relu = REEL_OP_WITH_BF16(
+    linear_relu, 2, 3,
+    .flags = REEL_OP_PIECES | REEL_OP_NEEDS_INPUTS | REEL_OP_NEEDS_OUTPUT | REEL_OP_ASSIGNS |
+             REEL_OP_SPENDS_DOUT | REEL_OP_PARTS | REEL_OP_FACTORS,
+    .infer = linear_relu_infer, .multiply_adds = reel_linear_multiply_adds,
+    REEL_CHECKS(linear_relu_cases, reel_random_linear));
 #endif

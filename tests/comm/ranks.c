@@ -3,6 +3,7 @@
  *     exchanges   gather, broadcast, add_up, agree
  *     parallel    sums of gradients, shared weights, arrays: the bits of one process
  *     overlap     the same, with the exchange behind computing
+ *     factors     gradients that are made of factors: the bits of one process, and what is sent
  *     refusals    stores, pieces and steps that do not fit together
  *     no-memory   the last rank cannot have memory
  *     mixed-up    rank 0 calls another exchange than the others
@@ -94,6 +95,8 @@ int main(int argc, char **argv)
         try_parallel(the_comm, false);
     else if (!strcmp(what, "overlap"))
         try_parallel(the_comm, true);
+    else if (!strcmp(what, "factors"))
+        try_factors(the_comm);
     else if (!strcmp(what, "refusals"))
         try_refusals(the_comm);
     else if (!strcmp(what, "no-memory"))

@@ -20,6 +20,8 @@ void must(reel_status status, const reel_error *err);
 void try_exchanges(reel_comm *comm);
 /* Steps of data parallelism against the same computed alone, for several numbers of pieces. */
 void try_parallel(reel_comm *comm, bool overlap);
+/* Gradients that are made of factors, in each dtype, with overlap and without. */
+void try_factors(reel_comm *comm);
 /* Stores, pieces and steps that do not fit together are refused on every rank. */
 void try_refusals(reel_comm *comm);
 /* The last rank has no memory for the windows: every rank fails and names it. */

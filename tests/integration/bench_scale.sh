@@ -21,6 +21,32 @@ assert rows[0]["efficiency"] == 1 and rows[0]["link_s"] == 0, rows[0]
 assert 0 < answer["gradient_bytes"] < 1e6 and [m["batch"] for m in answer["measured"]] == [1, 4], answer
 PY
 
+# Fully connected layers exchange factors while the batch is small.
+cat >net <<'NET'
+reel network 1
+input 3x40x40
+Conv2d 4 3 padding=1
+AdaptiveAvgPool2d 4
+Flatten
+Linear 2000
+ReLU
+Linear 500
+ReLU
+Linear classes
+NET
+for batch in 8 4096; do
+    "$REEL_BIN" bench scale --arch net --size 40 --batch $batch --sizes 1 --steps 1 --threads 1 --nodes 2 --link 1Gbit --json >at$batch.json
+done
+python3 - <<'PY'
+import json
+small, large = (json.load(open(f"at{n}.json")) for n in (8, 4096))
+numbers = 8 * (64 + 2000 + 2000 + 500 + 500 + 1000)
+biases_and_conv = 2000 + 500 + 1000 + 4 * 27 + 4
+assert small["exchanged_gradient_bytes"] == 4 * (numbers + biases_and_conv), small
+assert large["exchanged_gradient_bytes"] == large["gradient_bytes"] == small["gradient_bytes"], large
+assert small["results"][0]["link_s"] < 0.6 * large["results"][0]["link_s"], (small, large)
+PY
+
 # The timeline: gradients from the last layer to the first, weights needed from the first to the last.
 scale --nodes 4 --link 1Gbit --timeline --json >out.json
 python3 - <<'PY'

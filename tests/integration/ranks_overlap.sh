@@ -81,9 +81,10 @@ for process in $ranks; do
     [ ! -e "/proc/$process" ] || grep -q '^State:.*Z' "/proc/$process/status" || fail "process $process stays"
 done
 
-# As little memory as a rank can do with: values are computed again, large gradients come last.
+# As little memory as a rank can do with: values are computed again, large gradients come last. That of (3000, 96) is not
+# made of factors: 48 rows of 96 + 3000 numbers are more than half of it.
 "$REEL_BIN" synth large --train 24 --val 6 --classes 2 --size 72 --quiet
-sed 's/input 3x32x32/input 3x64x64/; s/Linear 4000/Linear 600/' net >net64
+sed 's/input 3x32x32/input 3x64x64/; s/Linear 4000/Linear 96\nReLU\nLinear 3000/' net >net64
 two=(--arch net64 "${told[@]/--quiet/--log-every=1}" -b 48 --batch-pieces 2)
 small() { mpi 2 env REEL_TEST_HOSTS=2 "$REEL_BIN" train large -o small "${two[@]}" --memory "$1" >said 2>&1; }
 "$REEL_BIN" train large -o roomy "${two[@]}" >said 2>&1 || fail "roomy: exit $?"
@@ -107,6 +108,15 @@ hidden = 1 - (answer["step_s"] - answer["compute_s"]) / answer["exchange_s"]
 assert abs(answer["hidden"] - hidden) < 1e-6, answer
 PY
 "$REEL_BIN" bench scale --arch tiny --size 40 --batch 64 --sizes 1 --steps 1 --nodes 2 --comm comm.json >said || fail "bench scale --comm"
+# The large weights of `net` send factors while the batch is small: half of the weights, and little for their gradients.
+sent_of() { mpi 2 env REEL_TEST_HOSTS=2 "$REEL_BIN" bench comm --arch net --num-classes 2 --threads 1 --runs 1 --compute 0.01s --json --batch "$1"; }
+sent_of 24 >small.json && sent_of 4000 >large.json || fail "bench comm --batch"
+python3 - <<'PY'
+import json
+for name, least, most in ("small", 0.5, 0.6), ("large", 0.95, 1.05):
+    answer = json.load(open(name + ".json"))
+    assert least <= answer["sent_bytes"] / answer["gradient_bytes"] <= most, (name, answer)
+PY
 mpi 2 "$REEL_BIN" bench comm --arch tiny --threads 1 --runs 2 --compute 0.01s >said || fail "bench comm on one host"
 grep -q '2 ranks on 1 host; messages between rank 0' said && grep -q 'of the exchange is hidden' said || fail "bench comm: no answer"
 code=0

@@ -112,6 +112,7 @@ typedef struct comm_bench {
     reel_comm *comm;
     reel_params *params;
     reel_parallel *parallel;
+    const reel_comm_work *of;
     work_load work;
     double turns; /* of each parameter's backward; its forward takes half of them; 0 = none */
 } comm_bench;
@@ -131,30 +132,55 @@ static reel_status bench_forward(const comm_bench *b, bool exchanges, reel_error
     return REEL_OK;
 }
 
-static void bench_backward(const comm_bench *b, bool exchanges)
+/* Backward of so many pieces leaves the gradient of parameter i, or its factors as they lie. */
+static reel_status leave_gradient(const comm_bench *b, int i, int64_t pieces, reel_error *err)
+{
+    reel_param *param = reel_params_at(b->params, i);
+    param->has_grad = learns(b->params, i) && !param->by_factors;
+    for (int k = 0; k < b->of->n_products; k++) {
+        reel_weight_product product = b->of->products[k];
+        reel_factors to;
+        product.rows *= pieces;
+        if (product.param == i && param->by_factors)
+            REEL_TRY(reel_parallel_factors(b->parallel, &product, &to, err));
+    }
+    return REEL_OK;
+}
+
+static void bench_backward(const comm_bench *b)
+{
+    for (int i = reel_params_count(b->params) - 1; i >= 0; i--)
+        do_turns(&b->work, b->turns);
+}
+
+/* The same for the last subtree of a step, whose gradients travel at once. */
+static reel_status bench_last_backward(const comm_bench *b, int64_t pieces, reel_error *err)
 {
     for (int i = reel_params_count(b->params) - 1; i >= 0; i--) {
         do_turns(&b->work, b->turns);
-        if (!exchanges || !learns(b->params, i))
-            continue;
-        reel_params_at(b->params, i)->has_grad = true;
-        reel_parallel_ready(b->parallel, i);
+        REEL_TRY(leave_gradient(b, i, pieces, err));
+        if (learns(b->params, i))
+            reel_parallel_ready(b->parallel, i);
     }
+    return REEL_OK;
 }
 
 static reel_status bench_exchange_step(const comm_bench *b, reel_error *err)
 {
     REEL_TRY(bench_forward(b, true, err));
-    const int n = reel_parallel_subtrees(b->parallel, NULL);
+    const reel_pieces *trees;
+    const int n = reel_parallel_subtrees(b->parallel, &trees);
     for (int k = 0; k < n; k++) {
         reel_parallel_subtree(b->parallel, k);
         for (int i = 0; k < n - 1 && i < reel_params_count(b->params); i++)
-            reel_params_at(b->params, i)->has_grad = learns(b->params, i);
+            REEL_TRY(leave_gradient(b, i, trees[k].count, err));
     }
-    bench_backward(b, true);
+    REEL_TRY(bench_last_backward(b, trees[n - 1].count, err));
     REEL_TRY(reel_parallel_sum(b->parallel, err));
     return reel_parallel_publish(b->parallel, err);
 }
+
+enum { UNTIMED = 2 };
 
 /* Medians of `runs` steps after two: the first plans what travels early. Weights travel while the
  * next step computes; those of the last step count, too. */
@@ -164,7 +190,7 @@ static reel_status time_exchange(const comm_bench *b, int runs, double *median, 
     reel_status status =
         times ? REEL_OK : reel_fail(err, REEL_ERR_MEMORY, "times of steps: out of memory");
     REEL_TRY_GOTO(reel_comm_agree(b->comm, status, err, "times of steps"), done);
-    for (int k = -2; k < runs; k++) {
+    for (int k = -UNTIMED; k < runs; k++) {
         const double began = reel_bench_now();
         REEL_TRY_GOTO(bench_exchange_step(b, err), done);
         if (b->turns == 0)
@@ -188,7 +214,7 @@ static reel_status time_compute(const comm_bench *b, int runs, double *median, r
     for (int k = 0; k < runs; k++) {
         const double began = reel_bench_now();
         REEL_TRY_GOTO(bench_forward(b, false, err), done);
-        bench_backward(b, false);
+        bench_backward(b);
         REEL_TRY_GOTO(reel_comm_agree(b->comm, REEL_OK, err, "a computation"), done);
         times[k] = reel_bench_now() - began;
     }
@@ -207,24 +233,49 @@ static double exchanged_bytes(const reel_params *params)
     return bytes;
 }
 
-reel_status reel_comm_exchange_measure(reel_comm_exchange *x, reel_comm *comm, reel_params *params,
-                                       const reel_ctx *ctx, double compute, int runs,
-                                       reel_error *err)
+/* The exchange by itself, and the bytes that a host sends for one. b->parallel is made. */
+static reel_status measure_alone(comm_bench *b, const reel_ctx *ctx, int runs,
+                                 reel_comm_exchange *x, reel_error *err)
 {
-    comm_bench b = {.comm = comm, .params = params};
-    const reel_parallel_config config = {.pieces = reel_comm_ranks(comm), .overlap = true};
-    *x = (reel_comm_exchange){.bytes = exchanged_bytes(params)};
-    reel_status status = reel_parallel_create(&b.parallel, comm, params, ctx, &config, err);
-    REEL_TRY_GOTO(status, done);
-    REEL_TRY_GOTO(time_exchange(&b, runs, &x->exchange, err), done);
+    const reel_comm_work *work = b->of;
+    const reel_parallel_config config = {.pieces = work->pieces,
+                                         .overlap = true,
+                                         .products = work->products,
+                                         .n_products = work->n_products};
+    REEL_TRY(reel_parallel_create(&b->parallel, b->comm, work->params, ctx, &config, err));
+    const uint64_t before = reel_comm_sent_bytes(b->comm);
+    REEL_TRY(time_exchange(b, runs, &x->exchange, err));
+    x->sent = (double)(reel_comm_sent_bytes(b->comm) - before);
+    REEL_TRY(reel_comm_add_up(b->comm, &x->sent, 1, "what was sent", err));
+    x->sent /= (double)(runs + UNTIMED) * reel_comm_hosts(b->comm);
+    return REEL_OK;
+}
+
+reel_status reel_comm_exchange_measure(reel_comm_exchange *x, reel_comm *comm,
+                                       const reel_comm_work *work, const reel_ctx *ctx,
+                                       const reel_comm_runs *how, reel_error *err)
+{
+    comm_bench b = {.comm = comm, .params = work->params};
+    *x = (reel_comm_exchange){.bytes = exchanged_bytes(work->params)};
+
+    /* Without factors nothing but messages takes time. */
+    const reel_comm_work plain = {.params = work->params, .pieces = work->pieces};
+    b.of = &plain;
+    reel_status status;
+    REEL_TRY_GOTO(measure_alone(&b, ctx, how->runs, x, err), done);
+    x->rate = x->sent / x->exchange;
+    reel_parallel_destroy(b.parallel);
+    b.parallel = NULL;
+    b.of = work;
+    REEL_TRY_GOTO(measure_alone(&b, ctx, how->runs, x, err), done);
 
     /* The same work on all ranks, as rank 0 measured it. */
     b.work = weigh_work(reel_ctx_threads(ctx));
-    const double seconds = compute > 0 ? compute : 2 * x->exchange;
-    b.turns = b.work.turns_per_second * seconds / (1.5 * reel_params_count(params));
+    const double seconds = how->compute > 0 ? how->compute : 2 * x->exchange;
+    b.turns = b.work.turns_per_second * seconds / (1.5 * reel_params_count(work->params));
     REEL_TRY_GOTO(reel_comm_broadcast(comm, &b.turns, sizeof b.turns, 0, "the work", err), done);
-    REEL_TRY_GOTO(time_compute(&b, runs, &x->compute, err), done);
-    REEL_TRY_GOTO(time_exchange(&b, runs, &x->step, err), done);
+    REEL_TRY_GOTO(time_compute(&b, how->runs, &x->compute, err), done);
+    REEL_TRY_GOTO(time_exchange(&b, how->runs, &x->step, err), done);
     x->hidden = 1 - (x->step - x->compute) / x->exchange;
 done:
     reel_parallel_destroy(b.parallel);

@@ -25,17 +25,32 @@ reel_status reel_comm_sum_measure(double *seconds_per_gb, int threads, int runs,
 /* The exchange of a step over the parameters of a store; medians. */
 typedef struct reel_comm_exchange {
     double bytes;    /* of the gradients */
-    double exchange; /* seconds: all sums and all new values, nothing else */
+    double sent;     /* bytes that a host sends for one exchange, all its ranks together */
+    double exchange; /* seconds: all sums, the products of factors, all new values; nothing else */
+    double rate;     /* bytes a second that a host sends where no gradient is made of factors */
     double compute;  /* seconds of the computation by itself */
     double step;     /* seconds of both together */
     double hidden;   /* 1 - (step - compute) / exchange */
 } reel_comm_exchange;
 
+/* What is exchanged: a store, and how its batches are divided. */
+typedef struct reel_comm_work {
+    reel_params *params;
+    const reel_weight_product *products; /* [n_products] with the rows of a piece */
+    int n_products;
+    int64_t pieces;
+} reel_comm_work;
+
 /* compute: seconds that the computation is to take; 0 = twice as long as the exchange. Two thirds
- * of it stand for backward, one third for forward, spread evenly over the parameters. Spoils the
- * store's values. */
-reel_status reel_comm_exchange_measure(reel_comm_exchange *x, reel_comm *comm, reel_params *params,
-                                       const reel_ctx *ctx, double compute, int runs,
-                                       reel_error *err);
+ * of it stand for backward, one third for forward, spread evenly over the parameters. */
+typedef struct reel_comm_runs {
+    double compute;
+    int runs;
+} reel_comm_runs;
+
+/* Spoils the store's values. */
+reel_status reel_comm_exchange_measure(reel_comm_exchange *x, reel_comm *comm,
+                                       const reel_comm_work *work, const reel_ctx *ctx,
+                                       const reel_comm_runs *how, reel_error *err);
 
 #endif

@@ -50,9 +50,24 @@ static reel_scale_layer *add_layer(reel_layer_times *times, const char *param, d
     return layer;
 }
 
+/* The product of a layer whose weight the node reads. */
+static reel_weight_product product_of_layer(const reel_tape_node *node, const reel_tape *tape,
+                                            const reel_weight_product *products, int n)
+{
+    for (int k = 0; k < n; k++)
+        for (int i = 0; i < node->n_in; i++)
+            if (reel_tape_node_at(tape, node->in[i]).param == products[k].param)
+                return products[k];
+    return (reel_weight_product){0};
+}
+
 static reel_status gather_layers(reel_layer_times *times, const reel_tape *tape,
                                  const reel_params *params, reel_error *err)
 {
+    reel_weight_product *products = calloc((size_t)reel_params_count(params) + 1, sizeof *products);
+    if (!products)
+        return reel_fail(err, REEL_ERR_MEMORY, "bench: out of memory");
+    const int n_products = reel_tape_weight_products(tape, params, products);
     double before[PASSES] = {0}; /* operators in front of the first parameter */
     times->n = 0;
     for (int id = 0; id < reel_tape_count(tape); id++) {
@@ -62,15 +77,20 @@ static reel_status gather_layers(reel_layer_times *times, const reel_tape *tape,
             continue;
 
         const double bytes = trained_bytes(tape, params, &node, &name);
-        if (name && times->n == REEL_LAYER_TIMES_MOST)
+        if (name && times->n == REEL_LAYER_TIMES_MOST) {
+            free(products);
             return reel_fail(err, REEL_ERR_INVALID, "expected at most %d layers with parameters",
                              REEL_LAYER_TIMES_MOST);
-        if (name)
+        }
+        if (name) {
+            times->product[times->n] = product_of_layer(&node, tape, products, n_products);
             add_layer(times, name, bytes);
+        }
         reel_scale_layer *layer = times->n ? &times->layer[times->n - 1] : NULL;
         *(layer ? &layer->forward : &before[FORWARD]) += node.forward;
         *(layer ? &layer->backward : &before[BACKWARD]) += node.backward;
     }
+    free(products);
     if (times->n == 0)
         return reel_fail(err, REEL_ERR_INVALID, "the network has no parameters to train");
 
@@ -193,6 +213,8 @@ reel_status reel_layer_times_measure(reel_layer_times *times, reel_net *net, ree
         step.layers->update = step.update;
     }
     take_medians(times, of, steps, room);
+    for (int i = 0; i < times->n; i++)
+        times->product[i].rows /= shape[0];
 done:
     reel_tape_reset(tape);
     free_batch(&batch);

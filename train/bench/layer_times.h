@@ -11,6 +11,9 @@ enum { REEL_LAYER_TIMES_MOST = 1024 }; /* layers with parameters */
 
 typedef struct reel_layer_times {
     reel_scale_layer layer[REEL_LAYER_TIMES_MOST]; /* in the order of the forward pass */
+    /* Of each layer, the product that makes the gradient of its weights, with the rows of one
+     * image; 0 rows: it is no product. */
+    reel_weight_product product[REEL_LAYER_TIMES_MOST];
     int n;
     double update; /* seconds, of all parameters */
 } reel_layer_times;

@@ -6,33 +6,42 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-static double sum_of_bytes(const reel_scale_case *c)
+/* What a layer has to exchange in a phase. */
+typedef enum { SUMS, WEIGHTS } scale_phase;
+
+static double phase_bytes(const reel_scale_layer *layer, scale_phase phase)
+{
+    return phase == SUMS && layer->factors > 0 ? layer->factors : layer->bytes;
+}
+
+static double all_bytes(const reel_scale_case *c, scale_phase phase)
 {
     double bytes = 0;
     for (int i = 0; i < c->n_layers; i++)
-        bytes += c->layers[i].bytes;
+        bytes += phase_bytes(&c->layers[i], phase);
     return bytes;
 }
 
 /* The factor by which computing takes longer than forward and backward alone. */
 static double stretch_of(const reel_scale_case *c)
 {
-    const double bytes = sum_of_bytes(c), others = (double)(c->nodes - 1) / c->nodes;
-    const double sent = 2 * others * bytes; /* gradients to their owners, weights to the others */
+    const double sums = all_bytes(c, SUMS), others = (double)(c->nodes - 1) / c->nodes;
+    const double sent = others * (sums + all_bytes(c, WEIGHTS));
     double passes = 0;
     for (int i = 0; i < c->n_layers; i++)
         passes += c->layers[i].forward + c->layers[i].backward;
 
     const double network = c->costs.cpu_per_gb * 1e-9 * sent / c->cores,
-                 memory = c->costs.sum_per_gb * 1e-9 * (c->ranks - 1) * bytes,
+                 memory = c->costs.sum_per_gb * 1e-9 * (c->ranks - 1) * sums,
                  update = c->update / c->nodes;
     return passes > 0 ? 1 + (network + memory + update) / passes : 1;
 }
 
 /* Seconds on the link for one phase of a layer. */
-static double phase_seconds(const reel_scale_case *c, int i, double bytes)
+static double phase_seconds(const reel_scale_case *c, int i, scale_phase phase)
 {
-    const double others = c->nodes - 1, mine = c->layers[i].bytes;
+    const double others = c->nodes - 1, bytes = all_bytes(c, phase);
+    const double mine = phase_bytes(&c->layers[i], phase);
     if (c->nodes == 1 || mine <= 0)
         return 0;
     return c->costs.alpha * (1 + others * mine / bytes) +
@@ -58,15 +67,14 @@ static int first_summed(const link_queue *q, int n_layers)
 
 /* Sums go first, in the order of the backward pass: a gradient that becomes ready interrupts
  * weights that are being handed out. */
-static void play_link(const reel_scale_case *c, double bytes, link_queue *q,
-                      reel_scale_times *times)
+static void play_link(const reel_scale_case *c, link_queue *q, reel_scale_times *times)
 {
     while (true) {
         reel_scale_times *sum = q->next >= 0 ? &times[q->next] : NULL;
         if (sum && sum->ready <= q->now) {
             sum->begin = q->now;
-            q->left[q->next] = phase_seconds(c, q->next, bytes);
-            q->now += q->left[q->next];
+            q->left[q->next] = phase_seconds(c, q->next, WEIGHTS);
+            q->now += phase_seconds(c, q->next, SUMS);
             sum->summed = q->now;
             q->next--;
             continue;
@@ -101,7 +109,7 @@ static double play_forward(const reel_scale_case *c, double now, double stretch,
 reel_scale_step reel_scale_predict(const reel_scale_case *c, reel_scale_times *times)
 {
     const int n = c->n_layers;
-    const double bytes = sum_of_bytes(c), stretch = stretch_of(c);
+    const double stretch = stretch_of(c);
     reel_scale_step step = {.seconds = NAN};
     double *left = calloc((size_t)n, sizeof *left);
     reel_scale_times *own = times ? times : calloc((size_t)n, sizeof *own);
@@ -115,12 +123,12 @@ reel_scale_step reel_scale_predict(const reel_scale_case *c, reel_scale_times *t
     }
 
     link_queue queue = {.left = left, .next = n - 1};
-    play_link(c, bytes, &queue, own);
+    play_link(c, &queue, own);
     step.seconds = play_forward(c, now, stretch, own);
 
     for (int i = 0; i < n; i++) {
         step.computing += stretch * (c->layers[i].forward + c->layers[i].backward);
-        step.link += 2 * phase_seconds(c, i, bytes);
+        step.link += phase_seconds(c, i, SUMS) + phase_seconds(c, i, WEIGHTS);
     }
 done:
     free(left);

@@ -1,9 +1,10 @@
 /* A model of data-parallel training on several machines: how long a step takes, from the times of
  * its layers on one machine and the costs of the exchange. README.md tells what it assumes.
  *
- * H nodes; a layer has B_i bytes of gradients, and as many of weights; B is their sum. A layer's
- * exchange has two phases: its gradients are added up at the nodes that own them (reduce-scatter),
- * and its new weights are handed out (allgather). Each phase takes the link for
+ * H nodes. A layer's exchange has two phases: its gradients are added up at the nodes that own them
+ * (reduce-scatter), and its new weights are handed out (allgather). Where gradients are made of
+ * factors, these go to all other nodes instead. A phase has B_i bytes of the layer, those of the
+ * whole batch; B is the sum over the layers. It takes the link for
  *
  *     alpha (1 + (H - 1) B_i / B) + (H - 1) / H B_i / (efficiency bytes_per_second)    seconds */
 #ifndef REEL_TRAIN_BENCH_SCALE_MODEL_H
@@ -12,7 +13,8 @@
 /* One layer with parameters, and those without that follow it. */
 typedef struct reel_scale_layer {
     char name[64];
-    double bytes;             /* of its gradients */
+    double bytes;   /* of its weights, and of their gradients */
+    double factors; /* bytes that are exchanged in place of its gradients; 0 = these are */
     double forward, backward; /* seconds, for the batch of one node */
 } reel_scale_layer;
 

@@ -7,6 +7,7 @@
 #include "train/run/ranks.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 static const char bench_comm[] = "bench comm";
 
@@ -19,6 +20,9 @@ static const reel_option options_table[] = {
                         "of large messages"),
     REEL_OPTION(INT, .name = "runs", .value = "N", .initial = "5", .min = 1, .max = 1000,
                 .help = "how often each is measured"),
+    REEL_SHARED("batch", .initial = "256",
+                .help = "images in a step of all ranks together, one piece a rank: the factors of "
+                        "gradients grow with them"),
     REEL_SHARED("arch"),
     REEL_SHARED("num-classes"),
     REEL_SHARED("threads"),
@@ -31,34 +35,42 @@ typedef struct comm_result {
     reel_comm_exchange exchange;
     double sum_per_gb;
     double link;       /* bytes a second; 0 = not given */
-    double efficiency; /* share of the link, or of large messages' rate, that the exchange has */
+    double efficiency; /* share of the link, or of large messages' rate, that an exchange reaches */
 } comm_result;
 
-/* The parameters of --arch. */
-static reel_status build_net(reel_net **net, const reel_options *o, const reel_ctx *ctx,
-                             reel_error *err)
+/* The parameters of --arch, and the products of a piece, which the caller frees. */
+static reel_status build_work(reel_comm_work *work, reel_net **net, const reel_options *o,
+                              const reel_ctx *ctx, reel_error *err)
 {
     reel_model *model;
     REEL_TRY(reel_command_arch(&model, o, err));
     reel_model_config config = reel_model_config_default(model);
     config.classes = reel_options_int(o, "num-classes");
-    const reel_status status = reel_model_build(net, model, &config, ctx, REEL_F32, err);
+    reel_status status = reel_model_build(net, model, &config, ctx, REEL_F32, err);
     reel_model_free(model);
-    return status;
+    REEL_TRY(status);
+
+    /* At least an image a rank, and whole pieces. */
+    const int64_t images = reel_options_int(o, "batch") / work->pieces;
+    const int64_t piece[4] = {images > 0 ? images : 1, config.channels, config.image_size,
+                              config.image_size};
+    reel_weight_product *products;
+    REEL_TRY(reel_net_weight_products(*net, piece, &products, &work->n_products, err));
+    work->products = products;
+    work->params = reel_net_params(*net);
+    return REEL_OK;
 }
 
-/* A host sends (H - 1) / H of the gradients, and as much of the weights, while it gets the same.
- * Of the messages only large ones tell what the link carries: small ones fit into buffers on the
+/* Of the messages only large ones tell what the link carries: small ones fit into buffers on the
  * way, and seem faster than it. */
-static double efficiency_of(const comm_result *r, int hosts)
+static double efficiency_of(const comm_result *r)
 {
     const size_t large = 4 << 20;
     double fastest = r->link;
     for (int i = 0; r->link == 0 && i < REEL_COMM_SIZES; i++)
         if (r->messages.bytes[i] >= large)
             fastest = fmax(fastest, (double)r->messages.bytes[i] / r->messages.seconds[i]);
-    const double moved = 2 * r->exchange.bytes * (hosts - 1) / hosts;
-    const double reached = moved / r->exchange.exchange / fastest;
+    const double reached = r->exchange.rate / fastest;
     return reached < 1 ? reached : 1;
 }
 
@@ -68,20 +80,21 @@ static reel_status measure_comm(comm_result *r, reel_comm *comm, const reel_opti
     const int runs = (int)reel_options_int(o, "runs"), hosts = reel_comm_hosts(comm);
     reel_ctx *ctx = NULL;
     reel_net *net = NULL;
+    reel_comm_work work = {.pieces = reel_comm_ranks(comm)};
+    const reel_comm_runs how = {.compute = reel_options_real(o, "compute"), .runs = runs};
     reel_status status = reel_command_ctx(&ctx, o, err);
     if (status == REEL_OK)
-        status = build_net(&net, o, ctx, err);
+        status = build_work(&work, &net, o, ctx, err);
     REEL_TRY_GOTO(reel_rank_agree(comm, status, err, "the network"), done);
 
     REEL_TRY_GOTO(reel_comm_messages_measure(&r->messages, comm, runs, err), done);
     status = reel_comm_sum_measure(&r->sum_per_gb, reel_ctx_threads(ctx), runs, err);
     REEL_TRY_GOTO(reel_rank_agree(comm, status, err, "adding up"), done);
-    REEL_TRY_GOTO(reel_comm_exchange_measure(&r->exchange, comm, reel_net_params(net), ctx,
-                                             reel_options_real(o, "compute"), runs, err),
-                  done);
+    REEL_TRY_GOTO(reel_comm_exchange_measure(&r->exchange, comm, &work, ctx, &how, err), done);
     /* Without a second host nothing goes over a link. */
-    r->efficiency = hosts > 1 ? efficiency_of(r, hosts) : 1;
+    r->efficiency = hosts > 1 ? efficiency_of(r) : 1;
 done:
+    free((void *)work.products);
     reel_net_destroy(net);
     reel_ctx_destroy(ctx);
     return status;
@@ -112,9 +125,11 @@ static void print_comm(const comm_result *r, const reel_comm *comm, const char *
     }
     printf("latency %.1f us; %.3f s of a core for each GB sent and received; adding a GB %.3f s\n",
            1e6 * m->latency, m->cpu_per_gb, r->sum_per_gb);
-    printf("%s, gradients of %.1f MB: exchange alone %.1f ms, %.0f %% of the %s\n", arch,
-           1e-6 * x->bytes, 1e3 * x->exchange, 100 * r->efficiency,
-           r->link > 0 ? "link" : "large messages' rate");
+    printf(
+        "%s, gradients of %.1f MB: a host sends %.1f MB, exchange alone %.1f ms; without factors "
+        "%.0f %% of the %s\n",
+        arch, 1e-6 * x->bytes, 1e-6 * x->sent, 1e3 * x->exchange, 100 * r->efficiency,
+        r->link > 0 ? "link" : "large messages' rate");
     printf("behind %.1f ms of computing: step %.1f ms, %.0f %% of the exchange is hidden\n",
            1e3 * x->compute, 1e3 * x->step, 100 * x->hidden);
 }
@@ -128,12 +143,12 @@ static json_t *comm_json(const comm_result *r, const reel_comm *comm, const reel
         json_array_append_new(sizes, json_pack("{s:I, s:f, s:f}", "bytes", (json_int_t)m->bytes[i],
                                                "seconds", m->seconds[i], "gb_per_s",
                                                1e-9 * (double)m->bytes[i] / m->seconds[i]));
-    return json_pack("{s:i, s:i, s:s, s:o, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "ranks",
-                     reel_comm_ranks(comm), "hosts", reel_comm_hosts(comm), "arch",
+    return json_pack("{s:i, s:i, s:s, s:o, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f}",
+                     "ranks", reel_comm_ranks(comm), "hosts", reel_comm_hosts(comm), "arch",
                      reel_options_text(o, "arch"), "messages", sizes, "alpha_s", m->latency,
                      "cpu_s_per_gb", m->cpu_per_gb, "sum_s_per_gb", r->sum_per_gb, "efficiency",
-                     r->efficiency, "gradient_bytes", x->bytes, "exchange_s", x->exchange,
-                     "compute_s", x->compute, "step_s", x->step, "hidden", x->hidden);
+                     r->efficiency, "gradient_bytes", x->bytes, "sent_bytes", x->sent, "exchange_s",
+                     x->exchange, "compute_s", x->compute, "step_s", x->step, "hidden", x->hidden);
 }
 
 static reel_status read_link(double *rate, const reel_options *o, reel_error *err)

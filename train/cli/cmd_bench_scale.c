@@ -7,6 +7,7 @@
 #include "train/cli/trainee.h"
 #include "train/run/json_util.h"
 
+#include "core/comm/parallel.h"
 #include "optim/optim.h"
 
 #include <math.h>
@@ -144,6 +145,27 @@ static reel_status build_trainee(reel_trainee *t, const reel_options *o, int64_t
     return REEL_OK;
 }
 
+/* What the layers exchange in place of gradients, in a step of all machines. */
+static void choose_scale_factors(const scale_plan *p, reel_layer_times *layers)
+{
+    for (int i = 0; i < layers->n; i++) {
+        const reel_weight_product *product = &layers->product[i];
+        reel_scale_layer *layer = &layers->layer[i];
+        const double weight = (double)(product->in * product->out) * sizeof(float);
+        if (product->rows > 0 && layer->bytes >= weight &&
+            reel_factors_pay(product, p->batch, REEL_F32))
+            layer->factors = layer->bytes - weight + reel_factors_bytes(product, p->batch);
+    }
+}
+
+static double summed_bytes(const reel_layer_times *t)
+{
+    double bytes = 0;
+    for (int i = 0; i < t->n; i++)
+        bytes += t->layer[i].factors > 0 ? t->layer[i].factors : t->layer[i].bytes;
+    return bytes;
+}
+
 static reel_status measure_sizes(scale_plan *p, reel_trainee *t, const reel_options *o,
                                  reel_error *err)
 {
@@ -163,6 +185,7 @@ static reel_status measure_sizes(scale_plan *p, reel_trainee *t, const reel_opti
             return reel_fail(err, REEL_ERR_INVALID, "batches of %d and %d run other layers",
                              p->sizes[0], p->sizes[k]);
     }
+    choose_scale_factors(p, &p->measured[0]); /* each prediction begins with a copy of it */
     return REEL_OK;
 }
 
@@ -251,7 +274,8 @@ static void print_head(const scale_plan *p, const reel_options *o, const reel_ct
     printf("%s, %lld images a step; machines as this one: %d threads, %s\n",
            reel_options_text(o, "arch"), (long long)p->batch, p->cores,
            reel_isa_name(reel_ctx_isa(ctx)));
-    printf("gradients %.1f MB; update %.1f ms\n", 1e-6 * measured_bytes(&p->measured[0]),
+    printf("gradients %.1f MB, as they are exchanged %.1f MB; update %.1f ms\n",
+           1e-6 * measured_bytes(&p->measured[0]), 1e-6 * summed_bytes(&p->measured[0]),
            1e3 * p->measured[p->n_sizes - 1].update);
     printf("measured here:");
     for (int k = 0; k < p->n_sizes; k++)
@@ -316,12 +340,13 @@ static json_t *plan_json(const scale_plan *p, const reel_options *o, const reel_
         json_array_append_new(measured, json_pack("{s:i, s:f, s:f}", "batch", p->sizes[k],
                                                   "passes_s", pass_seconds(&p->measured[k]),
                                                   "update_s", p->measured[k].update));
-    return json_pack("{s:s, s:I, s:i, s:s, s:i, s:f, s:f, s:f, s:f, s:f, s:o}", "arch",
+    return json_pack("{s:s, s:I, s:i, s:s, s:i, s:f, s:f, s:f, s:f, s:f, s:f, s:o}", "arch",
                      reel_options_text(o, "arch"), "batch", (json_int_t)p->batch, "threads",
                      p->cores, "isa", reel_isa_name(reel_ctx_isa(ctx)), "ranks_a_node", p->ranks,
-                     "gradient_bytes", measured_bytes(&p->measured[0]), "alpha_s", p->costs.alpha,
-                     "efficiency", p->costs.efficiency, "cpu_s_per_gb", p->costs.cpu_per_gb,
-                     "sum_s_per_gb", p->costs.sum_per_gb, "measured", measured);
+                     "gradient_bytes", measured_bytes(&p->measured[0]), "exchanged_gradient_bytes",
+                     summed_bytes(&p->measured[0]), "alpha_s", p->costs.alpha, "efficiency",
+                     p->costs.efficiency, "cpu_s_per_gb", p->costs.cpu_per_gb, "sum_s_per_gb",
+                     p->costs.sum_per_gb, "measured", measured);
 }
 
 /* ---- the command ---- */

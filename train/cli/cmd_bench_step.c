@@ -156,7 +156,8 @@ static reel_status bench_prepare(bench *b, const reel_options *o, const reel_ctx
         REEL_TRY(reel_params_narrow(reel_net_params(b->run.session.net), ctx, err));
 
     const int64_t pieces = b->infer ? 1 : reel_options_int(o, "batch-pieces");
-    REEL_TRY(reel_trainee_divide(&b->run, b->n, pieces, err));
+    const int64_t batch[4] = {b->n, config.channels, size, size};
+    REEL_TRY(reel_trainee_divide(&b->run, batch, pieces, err));
     b->own = b->n / pieces * b->run.session.own.count;
     const int64_t shape[4] = {b->own, config.channels, size, size};
     REEL_TRY(reel_memory_plan_make(&b->plan, b->run.session.net,

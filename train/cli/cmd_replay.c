@@ -87,7 +87,7 @@ static reel_status replay_prepare(replay *r, const reel_options *o, reel_error *
     if (status)
         return status;
     r->run.session.label_smoothing = reel_options_real(o, "label-smoothing");
-    REEL_TRY(reel_trainee_divide(&r->run, x[1], reel_options_int(o, "batch-pieces"), err));
+    REEL_TRY(reel_trainee_divide(&r->run, x + 1, reel_options_int(o, "batch-pieces"), err));
 
     /* One step of images, in the dtype of the net; a byte more, so that none is no failure. */
     r->losses = json_array();

@@ -39,11 +39,12 @@ reel_status reel_trainee_build(reel_trainee *t, const reel_options *options,
     return reel_optimizer_create(&s->opt, reel_net_params(s->net), s->ctx, &t->optimizer, err);
 }
 
-reel_status reel_trainee_divide(reel_trainee *t, int64_t images, int64_t pieces, reel_error *err)
+reel_status reel_trainee_divide(reel_trainee *t, const int64_t batch[4], int64_t pieces,
+                                reel_error *err)
 {
     reel_session *s = &t->session;
     const reel_comm *comm = t->ranks ? t->ranks->comm : NULL;
-    REEL_TRY(reel_check_pieces(images, pieces, reel_ranks_count(t->ranks), err));
+    REEL_TRY(reel_check_pieces(batch[0], pieces, reel_ranks_count(t->ranks), err));
     t->results = calloc((size_t)pieces, sizeof *t->results);
     if (!t->results)
         return reel_fail(err, REEL_ERR_MEMORY, "pieces of a batch: out of memory");
@@ -52,7 +53,8 @@ reel_status reel_trainee_divide(reel_trainee *t, int64_t images, int64_t pieces,
         comm ? reel_comm_pieces(comm, pieces, reel_comm_rank(comm)) : (reel_pieces){0, pieces};
     REEL_TRY(reel_session_divide(s, pieces, own, false, err));
     reel_net_plan_pieces(s->net, own.count);
-    return reel_ranks_join(t->ranks, s, err);
+    const int64_t piece[4] = {batch[0] / pieces, batch[1], batch[2], batch[3]};
+    return reel_ranks_join(t->ranks, s, piece, err);
 }
 
 static reel_status own_images(void *user, reel_batch *batch, reel_error *err)

@@ -23,10 +23,12 @@ int reel_trainee_begin(reel_trainee *t, reel_options *options, const char *comma
 reel_status reel_trainee_build(reel_trainee *t, const reel_options *options,
                                const reel_model_config *config, const reel_tape_config *tape,
                                reel_error *err);
-/* Divides batches of `images` images into pieces, and those over the ranks, whose weights become
- * those of rank 0: session.own are the pieces of this one. REEL_ERR_INVALID: they do not divide so.
+/* Divides batches of images of shape (n, c, h, w) into pieces, and those over the ranks, whose
+ * weights become those of rank 0: session.own are the pieces of this one. REEL_ERR_INVALID: they do
+ * not divide so.
  */
-reel_status reel_trainee_divide(reel_trainee *t, int64_t images, int64_t pieces, reel_error *err);
+reel_status reel_trainee_divide(reel_trainee *t, const int64_t batch[4], int64_t pieces,
+                                reel_error *err);
 /* The gradient of one step: of this rank's images, which hold its pieces. results are filled in.
  * seconds: adds up. */
 reel_status reel_trainee_gradient(reel_trainee *t, const reel_batch *own,

@@ -31,7 +31,9 @@ reel_status reel_loop_make_ready(reel_loop *loop, reel_error *err)
     if (status == REEL_OK)
         status = reel_session_ready(s, err);
     REEL_TRY(reel_ranks_agree(loop->ranks, status, err, "fitting the initial weights"));
-    REEL_TRY(reel_ranks_join(loop->ranks, s, err)); /* weights become those of rank 0 */
+    int64_t piece[4];
+    reel_loop_piece(loop, piece);
+    REEL_TRY(reel_ranks_join(loop->ranks, s, piece, err)); /* weights become those of rank 0 */
     if (s->ema)
         reel_ema_update(s->ema, true);
     return REEL_OK;

@@ -21,6 +21,11 @@ reel_status reel_loop_judge_bad(reel_loop *loop, reel_error *err);
 int64_t reel_loop_new_bad(const reel_loop *loop);
 reel_status reel_loop_spread_bad(reel_loop *loop, reel_error *err);
 
+/* ---- loop_memory.c ---- */
+
+/* The shape (n, c, h, w) of the images of one piece of a training batch. */
+void reel_loop_piece(const reel_loop *loop, int64_t piece[4]);
+
 /* ---- loop_nonfinite.c ---- */
 
 /* What follows from a step that was not made, with the state as it was before it. */

@@ -11,6 +11,14 @@ int64_t reel_loop_fit_images(const reel_loop *loop)
     return images < most ? images : most;
 }
 
+void reel_loop_piece(const reel_loop *loop, int64_t piece[4])
+{
+    const reel_settings *s = loop->settings;
+    piece[0] = reel_feed_batch_images(&loop->feed) / loop->session.pieces;
+    piece[1] = s->net.channels;
+    piece[2] = piece[3] = s->train.size;
+}
+
 /* Ranks of this rank's host. */
 static int ranks_here(const reel_comm *comm)
 {
@@ -40,6 +48,8 @@ static reel_memory_demand memory_demand(const reel_loop *loop, bool resumed)
                                 .fit_images = resumed ? 0 : reel_loop_fit_images(loop),
                                 .workers = (int)s->workers,
                                 .ranks = ranks_here(comm),
+                                .all_ranks = reel_ranks_count(loop->ranks),
+                                .all_pieces = session->pieces,
                                 .arrays = reel_parallel_arrays(comm, session->pieces),
                                 .limit = s->memory,
                                 .gradients_stay = session->in_turn};

@@ -385,7 +385,9 @@ reel_status reel_loop_open(reel_loop *loop, const reel_settings *settings,
 
     status = make_all(loop, start, err);
     REEL_TRY(reel_ranks_agree(loop->ranks, status, err, "making the network"));
-    return start->checkpoint ? reel_ranks_join(loop->ranks, &loop->session, err) : REEL_OK;
+    int64_t piece[4];
+    reel_loop_piece(loop, piece);
+    return start->checkpoint ? reel_ranks_join(loop->ranks, &loop->session, piece, err) : REEL_OK;
 }
 
 void reel_loop_close(reel_loop *loop)

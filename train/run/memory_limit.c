@@ -6,6 +6,8 @@
  * a folder that is not there is passed over. */
 #include "train/run/memory_limit.h"
 
+#include "core/comm/parallel.h"
+
 #include "core/cgroup.h"
 #include "core/piece_sum.h"
 
@@ -113,10 +115,36 @@ static const char *each_rank_text(const reel_memory_demand *d, char *text, size_
     return text;
 }
 
-/* Gradients that a rank has besides the store's own. */
-static double more_gradients(const reel_memory_plan *plan, const reel_memory_demand *d)
+/* Chooses the weights whose gradients the ranks make of factors, for batches of so many images.
+ * *bytes: of the factors of all ranks. */
+static reel_status choose_factors(reel_net *net, const reel_memory_demand *d, int64_t batch,
+                                  double *bytes, reel_error *err)
 {
-    return d->arrays > 1 ? (d->arrays - 1) * (double)plan->net.gradients : 0;
+    *bytes = 0;
+    if (d->all_ranks <= 1)
+        return REEL_OK;
+    const int64_t images = batch / (d->pieces > 1 ? d->pieces : 1),
+                  piece[4] = {images, d->channels, d->train_size, d->train_size};
+    reel_weight_product *list;
+    int n;
+    REEL_TRY(reel_net_weight_products(net, piece, &list, &n, err));
+    n = reel_factors_choose(reel_net_params(net), list, n, d->all_pieces);
+    for (int k = 0; k < n; k++)
+        *bytes += reel_factors_bytes(&list[k], d->all_pieces);
+    free(list);
+    return REEL_OK;
+}
+
+/* Gradients that a rank has besides those that its steps write: further arrays of these, and of
+ * weights that are made of factors its share and its part of the factors. */
+static double more_gradients(const reel_memory_plan *plan, const reel_memory_demand *d,
+                             double factors)
+{
+    if (d->all_ranks <= 1)
+        return 0;
+    const double written = (double)(plan->net.gradients - plan->net.factored);
+    return (d->arrays - 1) * written + (double)plan->net.factored / d->all_ranks +
+           factors / ranks_of(d);
 }
 
 /* A step of training, with all that the run keeps beside it. */
@@ -140,7 +168,10 @@ static reel_status memory_needed(reel_net *net, const reel_memory_demand *d, int
     const int64_t train[4] = {batch, d->channels, d->train_size, d->train_size},
                   val[4] = {batch, d->channels, d->val_size, d->val_size};
     reel_memory_plan plan, infer;
-    reel_status status = plan_training(&plan, net, d, train, err);
+    double factors;
+    reel_status status = choose_factors(net, d, batch, &factors, err);
+    if (status == REEL_OK)
+        status = plan_training(&plan, net, d, train, err);
     if (status == REEL_OK)
         status = reel_memory_plan_make(&infer, net, NULL, val, err);
     if (status != REEL_OK) {
@@ -153,8 +184,9 @@ static reel_status memory_needed(reel_net *net, const reel_memory_demand *d, int
     const double step = (double)(plan.net.step > infer.net.step ? plan.net.step : infer.net.step);
     const double ahead = (double)(d->workers + 2) * (double)(plan.input + infer.input);
     const double shared = (double)(plan.net.parameters + plan.momentum + plan.average);
-    const double own = (double)(plan.net.gradients + plan.sums + plan.targets) + step + ahead;
-    const double planned = shared / ranks_of(d) + own + more_gradients(&plan, d);
+    const double written = (double)(plan.net.gradients - plan.net.factored);
+    const double own = written + (double)(plan.sums + plan.targets) + step + ahead;
+    const double planned = shared / ranks_of(d) + own + more_gradients(&plan, d, factors);
     *bytes = planned + UNPLANNED * planned + PER_THREAD * (double)(d->workers + 1);
     return REEL_OK;
 }
@@ -251,7 +283,9 @@ static reel_status fit_with(reel_memory_plan *plan, reel_net *net, const reel_me
     const int64_t train[4] = {d->batch, d->channels, d->train_size, d->train_size},
                   val[4] = {d->batch, d->channels, d->val_size, d->val_size};
     reel_memory_plan infer;
+    double factors;
     reel_net_unfit(net);
+    REEL_TRY(choose_factors(net, d, d->batch, &factors, err));
     REEL_TRY(plan_training(plan, net, d, train, err));
     REEL_TRY(reel_memory_plan_make(&infer, net, NULL, val, err));
     size_t beside; /* what else passes through the net, at another time */
@@ -262,7 +296,7 @@ static reel_status fit_with(reel_memory_plan *plan, reel_net *net, const reel_me
     const double loaded = batches * (double)(plan->input + infer.input);
     const reel_memory_limit limit = {.limit = d->limit,
                                      .others = loaded - (double)plan->input +
-                                               more_gradients(plan, d) +
+                                               more_gradients(plan, d, factors) +
                                                PER_THREAD * (double)(d->workers + 1),
                                      .beside = beside,
                                      .gradients_stay = d->gradients_stay};

@@ -21,6 +21,8 @@ typedef struct reel_memory_demand {
     int64_t fit_images;    /* that the initial weights are fitted to; 0 = none */
     int workers;
     int ranks;           /* on this host, which share its memory; 0 = 1 */
+    int all_ranks;       /* on all hosts; 0 = 1 */
+    int64_t all_pieces;  /* of the batch of all ranks; unused by one */
     double arrays;       /* of gradients, that a rank has: reel_parallel_arrays; 0 = 1 */
     double limit;        /* --memory, of each rank; unused by reel_memory_check */
     bool gradients_stay; /* pieces in turns: see reel_net_fit */

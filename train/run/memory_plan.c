@@ -32,7 +32,7 @@ void reel_memory_plan_add_average(reel_memory_plan *plan)
 
 void reel_memory_plan_add_sums(reel_memory_plan *plan, int arrays)
 {
-    plan->sums = (size_t)arrays * plan->net.gradients;
+    plan->sums = (size_t)arrays * (plan->net.gradients - plan->net.factored);
     plan->total += plan->sums;
 }
 

@@ -62,8 +62,10 @@ reel_status reel_ranks_compare(reel_ranks *r, const json_t *told, const char *wh
                                reel_error *err);
 
 /* Moves the session's weights, optimizer and average into memory that all ranks of a host share,
- * and gives each rank its share of them. Weights become rank 0's. */
-reel_status reel_ranks_join(reel_ranks *r, reel_session *s, reel_error *err);
+ * and gives each rank its share of them. Weights become rank 0's. piece: the shape (n, c, h, w) of
+ * the images of one piece. */
+reel_status reel_ranks_join(reel_ranks *r, reel_session *s, const int64_t piece[4],
+                            reel_error *err);
 /* Back, in the reverse order; before the session closes. */
 void reel_ranks_leave(reel_ranks *r, reel_session *s);
 

@@ -63,22 +63,30 @@ static reel_status list_pieces(reel_ranks *r, int64_t pieces, reel_error *err)
                     : reel_fail(err, REEL_ERR_MEMORY, "the division of a batch: out of memory");
 }
 
-reel_status reel_ranks_join(reel_ranks *r, reel_session *s, reel_error *err)
+reel_status reel_ranks_join(reel_ranks *r, reel_session *s, const int64_t piece[4], reel_error *err)
 {
     if (!r)
         return REEL_OK;
     reel_params *params = reel_net_params(s->net);
     const int ranks = reel_ranks_count(r);
     int64_t *cuts = calloc((size_t)ranks + 1, sizeof *cuts);
+    reel_weight_product *products = NULL;
+    int n_products = 0;
     reel_status status =
         cuts ? REEL_OK : reel_fail(err, REEL_ERR_MEMORY, "shares of the weights: out of memory");
     if (status == REEL_OK)
         status = list_pieces(r, s->pieces, err);
+    if (status == REEL_OK && ranks > 1)
+        status = reel_net_weight_products(s->net, piece, &products, &n_products, err);
     REEL_TRY_GOTO(reel_ranks_agree(r, status, err, "shares of the weights"), done);
     REEL_TRY_GOTO(time_link(r, err), done);
 
     reel_optim_cuts(params, ranks, cuts);
-    const reel_parallel_config config = {.pieces = s->pieces, .cuts = cuts, .overlap = true};
+    const reel_parallel_config config = {.pieces = s->pieces,
+                                         .cuts = cuts,
+                                         .overlap = true,
+                                         .products = products,
+                                         .n_products = n_products};
     REEL_TRY_GOTO(reel_parallel_create(&r->parallel, r->comm, params, s->ctx, &config, err), done);
     const reel_range mine = reel_parallel_share(r->parallel, reel_comm_rank(r->comm));
     r->share = reel_optim_share_over(r->comm, mine.begin, mine.end);
@@ -93,6 +101,7 @@ reel_status reel_ranks_join(reel_ranks *r, reel_session *s, reel_error *err)
     s->parallel = r->parallel;
     s->overlaps = reel_comm_hosts(r->comm) > 1;
 done:
+    free(products);
     free(cuts);
     return status;
 }

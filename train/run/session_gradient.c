@@ -108,6 +108,12 @@ static void send_gradient(void *user, reel_params *params, int index)
     reel_parallel_ready(user, index);
 }
 
+static reel_status place_factors(void *user, const reel_weight_product *product, reel_factors *to,
+                                 reel_error *err)
+{
+    return reel_parallel_factors(user, product, to, err);
+}
+
 /* The subtrees of this process. Forward waits for the weights of each layer, which another host may
  * still send. In the last subtree a gradient that is final may be sent, unless the sum over pieces
  * in turn is still to be added up. */
@@ -119,10 +125,12 @@ static reel_status sum_subtrees(piece_step *step, reel_error *err)
     for (int k = 0; k < count; k++) {
         const reel_pieces part = {trees[k].first - s->own.first, trees[k].count};
         const bool is_final = k == count - 1 && (!s->in_turn || part.count == 1);
-        const reel_param_hooks hooks = {
-            .need = need_weights, .ready = is_final ? send_gradient : NULL, .user = s->parallel};
+        const reel_param_hooks hooks = {.need = s->overlaps ? need_weights : NULL,
+                                        .ready = s->overlaps && is_final ? send_gradient : NULL,
+                                        .factors = place_factors,
+                                        .user = s->parallel};
         reel_parallel_subtree(s->parallel, k);
-        reel_tape_set_param_hooks(s->tape, s->overlaps ? &hooks : NULL);
+        reel_tape_set_param_hooks(s->tape, &hooks);
         REEL_TRY(sum_part(step, part, err));
     }
     return REEL_OK;

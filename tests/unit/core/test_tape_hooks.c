@@ -239,3 +239,54 @@ Test(tape_hooks, an_operator_of_rows_is_called_once_and_hears_of_no_pieces)
     cr_expect_eq(pieces_seen[0], 1);
     cr_expect_eq(pieces_seen[1], 1);
 }
+
+static double left_x[2 * WIDE], left_dy[2 * WIDE];
+
+static reel_status take_factors(void *user, const reel_weight_product *product, reel_factors *to,
+                                reel_error *e)
+{
+    cr_expect(user == told && product->rows == 2 && product->in == WIDE && product->out == WIDE &&
+              product->dtype == REEL_F64);
+    tell_call('f', product->param);
+    *to = (reel_factors){left_x, left_dy};
+    return product->param == fails_at ? reel_fail(e, REEL_ERR_MEMORY, "no place") : REEL_OK;
+}
+
+/* The first weight is used by a layer with ReLU, and so once; the second one twice. */
+static reel_var loss_of_products(void)
+{
+    const reel_var w = reel_param_var(tape, params, W1), b = reel_param_var(tape, params, B1);
+    const reel_var h = reel_linear_relu(rows_of_input(), w, b);
+    return reel_mean_all(linear_of(linear_of(h, W2, B2), W2, B2));
+}
+
+Test(tape_hooks, factors_are_left_in_place_of_a_gradient)
+{
+    reel_weight_product list[PARAMS];
+    reel_var loss = loss_of_products();
+    cr_assert_eq(reel_tape_weight_products(tape, params, list), 1);
+    cr_expect(list[0].param == W1 && list[0].rows == 2);
+    cr_assert_eq(reel_backward(loss, &err), REEL_OK, "%s", err.message);
+    double gradient[WIDE * WIDE];
+    memcpy(gradient, reel_params_at(params, W1)->grad.data, sizeof gradient);
+
+    const reel_param_hooks leaving = {.factors = take_factors, .ready = see_ready, .user = told};
+    reel_tape_reset(tape);
+    reel_params_zero_grad(params);
+    reel_params_at(params, W1)->by_factors = true;
+    reel_tape_set_param_hooks(tape, &leaving);
+    told[0] = '\0';
+    loss = loss_of_products();
+    cr_assert_eq(reel_backward(loss, &err), REEL_OK, "%s", err.message);
+    expect_told("r2 r3 f0 r0 r1 ");
+    cr_expect(!reel_params_at(params, W1)->has_grad && reel_params_at(params, B1)->has_grad);
+    for (int i = 0; i < WIDE; i++)
+        for (int j = 0; j < WIDE; j++)
+            cr_expect_float_eq(left_dy[i] * left_x[j] + left_dy[WIDE + i] * left_x[WIDE + j],
+                               gradient[i * WIDE + j], 1e-12);
+
+    reel_tape_reset(tape);
+    fails_at = W1;
+    loss = loss_of_products();
+    cr_expect_eq(reel_backward(loss, &err), REEL_ERR_MEMORY);
+}

@@ -184,8 +184,44 @@ Test(memory_limit, ranks_share_the_memory_of_their_host)
     cr_assert_eq(reel_memory_fit(&plan, &prefetch, net, &demand, &err), REEL_OK);
     const size_t one = plan.limited_total;
     demand.arrays = 3;
+    demand.all_ranks = 2;
+    demand.all_pieces = 1 << 20; /* too many rows for factors */
     cr_assert_eq(reel_memory_fit(&plan, &prefetch, net, &demand, &why), REEL_OK);
     cr_expect_eq(plan.limited_total - one, 2 * plan.net.gradients);
+    reel_net_destroy(net);
+    reel_ctx_destroy(ctx);
+}
+
+/* Of a gradient that ranks make of factors, each holds its share and its part of the factors. */
+Test(memory_limit, factors_take_the_place_of_gradients)
+{
+    reel_error err;
+    reel_ctx *ctx;
+    reel_net *net;
+    int prefetch;
+    reel_memory_plan alone, shared;
+    const reel_optimizer_config sgd = reel_optimizer_config_default(reel_optimizer_find("sgd"));
+    cr_assert_eq(reel_ctx_create(&ctx, &(reel_ctx_config){.threads = 1}, &err), REEL_OK);
+    cr_assert_eq(reel_net_create(&net, ctx, REEL_F32, &err), REEL_OK);
+    reel_net_flatten(net);
+    reel_net_linear(net, .in = 3 * 32 * 32, .out = 1000);
+    cr_assert_eq(reel_net_build(net, &err), REEL_OK, "%s", err.message);
+
+    reel_memory_demand demand = {.optimizer = &sgd,
+                                 .batch = 4,
+                                 .channels = 3,
+                                 .train_size = 32,
+                                 .val_size = 32,
+                                 .limit = 1e9};
+    cr_assert_eq(reel_memory_fit(&alone, &prefetch, net, &demand, &err), REEL_OK);
+    demand.arrays = 1;
+    demand.ranks = demand.all_ranks = 2;
+    demand.all_pieces = 2;
+    cr_assert_eq(reel_memory_fit(&shared, &prefetch, net, &demand, &err), REEL_OK);
+    const double weight = 4.0 * 3 * 32 * 32 * 1000;
+    const double less = (double)alone.limited_total - (double)shared.limited_total;
+    cr_expect_eq((double)shared.net.factored, weight);
+    cr_expect(less > 0.4 * weight && less < 0.5 * weight, "%g bytes less of %g", less, weight);
     reel_net_destroy(net);
     reel_ctx_destroy(ctx);
 }

@@ -186,3 +186,17 @@ Test(scale_model, lists_that_cannot_be_are_refused)
         cr_expect_eq(reel_scale_links(bad_links[i], links, &n, NULL), REEL_ERR_INVALID, "\"%s\"",
                      bad_links[i]);
 }
+
+/* Factors of 1e9 bytes in place of gradients of 8e9: the sum takes 0.5 s, the weights 4 s. Backward
+ * 2, factors until 2.5, weights until 6.5, forward until 7.5. */
+Test(scale_model, factors_travel_in_place_of_gradients)
+{
+    const reel_scale_layer layer = {.bytes = 8e9, .factors = 1e9, .forward = 1, .backward = 2};
+    const reel_scale_case c = make_case(&layer, 1, 2);
+    reel_scale_times t;
+    const reel_scale_step step = reel_scale_predict(&c, &t);
+    expect_near(step.seconds, 7.5, "step");
+    expect_near(step.link, 4.5, "link");
+    expect_near(t.summed, 2.5, "summed");
+    expect_near(t.handed_out, 6.5, "handed out");
+}
