@@ -16,6 +16,8 @@ struct reel_ctx {
     char conv[32];  /* REEL_CONV */
     reel_log_fn *log;
     void *log_user;
+    reel_precision precision;
+    bool widen_bf16;
 };
 
 /* "portable, avx2 or avx512" */
@@ -63,6 +65,10 @@ reel_status reel_ctx_create(reel_ctx **out, const reel_ctx_config *config, reel_
                          "threads: expected 1 to %d (0 = all this process may use), got %d",
                          REEL_MAX_THREADS, config->threads);
 
+    if (config->precision != REEL_PRECISION_FLOAT32 && config->precision != REEL_PRECISION_BF16)
+        return reel_fail(err, REEL_ERR_INVALID, "precision: expected float32 or bf16, got %d",
+                         (int)config->precision);
+
     reel_isa isa;
     REEL_TRY(choose_isa(&isa, config->isa ? config->isa : getenv("REEL_ISA"), err));
 
@@ -82,6 +88,8 @@ reel_status reel_ctx_create(reel_ctx **out, const reel_ctx_config *config, reel_
     ctx->isa = isa;
     ctx->log = config->log;
     ctx->log_user = config->log_user;
+    ctx->precision = config->precision;
+    ctx->widen_bf16 = config->widen_bf16;
     if (trace && strstr(trace, "time"))
         ctx->trace |= REEL_TRACE_TIME;
     if (trace && strstr(trace, "conv"))
@@ -116,6 +124,21 @@ uint64_t reel_ctx_seed(const reel_ctx *ctx)
 reel_isa reel_ctx_isa(const reel_ctx *ctx)
 {
     return ctx ? ctx->isa : 0;
+}
+
+reel_precision reel_ctx_precision(const reel_ctx *ctx)
+{
+    return ctx ? ctx->precision : REEL_PRECISION_FLOAT32;
+}
+
+bool reel_ctx_widens_bf16(const reel_ctx *ctx)
+{
+    return ctx->widen_bf16;
+}
+
+const char *reel_precision_name(reel_precision precision)
+{
+    return precision == REEL_PRECISION_BF16 ? "bf16" : "float32";
 }
 
 bool reel_ctx_traces(const reel_ctx *ctx, reel_trace what)

@@ -16,6 +16,10 @@ extern "C" {
  * the better the higher. reel_isa_name names it. */
 typedef int reel_isa;
 
+/* What tapes of float32 store values and gradients in. Parameters, their gradients, statistics,
+ * losses and sums are float32 either way. */
+typedef enum { REEL_PRECISION_FLOAT32, REEL_PRECISION_BF16 } reel_precision;
+
 typedef enum { REEL_LOG_DEBUG, REEL_LOG_INFO, REEL_LOG_WARN } reel_log_level;
 /* Receives one line without a newline at its end; may be called from several threads. */
 typedef void reel_log_fn(void *user, reel_log_level level, const char *line);
@@ -32,11 +36,15 @@ typedef struct reel_ctx_config {
     const char *isa;
     reel_log_fn *log; /* NULL: silent */
     void *log_user;   /* for log */
+    reel_precision precision;
+    /* Multiply bf16 with float32's instructions, even where this CPU has some of its own: machines
+     * that differ in this then compute the same bits. */
+    bool widen_bf16;
 } reel_ctx_config;
 
 /* config may be NULL for the defaults. The environment (REEL_ISA, REEL_CONV, REEL_TRACE) is read
- * here, once. REEL_ERR_INVALID: unknown isa, one that this CPU lacks, a number of threads out of
- * range. */
+ * here, once. REEL_ERR_INVALID: unknown isa or precision, an isa that this CPU lacks, a number of
+ * threads out of range. */
 REEL_API reel_status reel_ctx_create(reel_ctx **out, const reel_ctx_config *config,
                                      reel_error *err);
 REEL_API void reel_ctx_destroy(reel_ctx *ctx); /* NULL is fine */
@@ -47,6 +55,12 @@ REEL_API int reel_ctx_threads(const reel_ctx *ctx);
 REEL_API void reel_ctx_set_threads(reel_ctx *ctx, int threads);
 REEL_API uint64_t reel_ctx_seed(const reel_ctx *ctx);
 REEL_API reel_isa reel_ctx_isa(const reel_ctx *ctx);
+REEL_API reel_precision reel_ctx_precision(const reel_ctx *ctx);
+/* "float32" or "bf16". */
+REEL_API const char *reel_precision_name(reel_precision precision);
+/* Whether the context multiplies bf16 with instructions of this CPU's own. Elsewhere float32 is
+ * faster. The bits of bf16's products differ between the two. */
+REEL_API bool reel_ctx_multiplies_bf16(const reel_ctx *ctx);
 REEL_API const char *reel_isa_name(reel_isa isa);
 /* The instruction set of that name; -1 where the build has none. */
 REEL_API int reel_isa_find(const char *name);

@@ -15,6 +15,9 @@ bool reel_ctx_traces(const reel_ctx *ctx, reel_trace what);
 /* REEL_CONV, or "" where it is not set. */
 const char *reel_ctx_forced_conv(const reel_ctx *ctx);
 
+/* widen_bf16 of its config. */
+bool reel_ctx_widens_bf16(const reel_ctx *ctx);
+
 /* Instruction sets (kernels/kernels.c): how many the build has, whether this CPU runs one, the best
  * that it runs. */
 int reel_isa_count(void);

@@ -7,6 +7,7 @@
 #include "core/memory.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -58,6 +59,17 @@ void reel_pages_release(void *pages, size_t bytes)
 {
     if (pages)
         madvise(pages, bytes, MADV_DONTNEED);
+}
+
+int reel_pages_reserve(int file, size_t begin, size_t bytes)
+{
+    int code;
+    if (bytes == 0)
+        return 0;
+    do {
+        code = posix_fallocate(file, (off_t)begin, (off_t)bytes);
+    } while (code == EINTR);
+    return code == ENOSPC ? ENOMEM : code; /* a file in memory has no other space */
 }
 
 size_t reel_machine_memory(void)

@@ -31,6 +31,9 @@ REEL_API void *reel_pages_alloc(size_t bytes, reel_error *err);
 REEL_API void reel_pages_free(void *pages, size_t bytes);
 /* Gives the physical memory behind the range back; its contents become zero. */
 REEL_API void reel_pages_release(void *pages, size_t bytes);
+/* Makes memory for part of a file in memory (memfd_create), so that no later touch can lack it;
+ * signals do not interrupt. Returns 0 or errno's code: ENOMEM where there is none. */
+REEL_API int reel_pages_reserve(int file, size_t begin, size_t bytes);
 /* Bytes of memory that this machine has, whatever is in use. */
 REEL_API size_t reel_machine_memory(void);
 

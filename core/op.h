@@ -32,20 +32,28 @@ typedef struct reel_infer {
     const reel_tensor *in; /* [n_in] shapes only: data must not be read */
     bool recording;        /* a backward pass may follow */
     int64_t pieces;        /* of the batch; 1 but for REEL_OP_PIECES */
+    /* The result is stored in bf16, unless it is a number; in[].dtype tells which inputs are. */
+    bool bf16;
     /* answers */
     int ndim;
     int64_t shape[REEL_MAX_DIMS];
     size_t saved_bytes;      /* what forward leaves for backward; allocated only when recording */
     size_t forward_scratch;  /* bytes for the duration of the call */
     size_t backward_scratch; /* bytes for the duration of the call */
+    /* With `bf16`: the operator's REEL_BF16 passes take and give values and gradients as they are
+     * stored. False: its float32 passes get copies. */
+    bool takes_bf16;
+    /* Then also: backward does without the output, whatever the flags say. */
+    bool drops_output;
 } reel_infer;
 
 /* REEL_ERR_INVALID if a result of q->shape cannot be addressed. The tape checks this after infer;
  * an infer that computes with its result's size checks it before. */
 REEL_API reel_status reel_infer_check_size(const reel_infer *q, reel_error *err);
 
-/* One execution. All tensors are canonical (core/tensor.h) and of one dtype. The tape owns all
- * memory; pointers are valid during the call only. */
+/* One execution. All tensors are canonical (core/tensor.h) and of one dtype, but in a REEL_BF16
+ * pass, where each says whether it is float32 or bf16: parameters and their gradients are float32.
+ * The tape owns all memory; pointers are valid during the call only. */
 typedef struct reel_call {
     const reel_ctx *ctx;
     const void *attrs;
@@ -94,7 +102,11 @@ enum {
     REEL_OP_SLICES = 128,
     /* One call for all pieces of input 0, the only batch: the operator reads `pieces`, and gives
      * the bits of the calls that REEL_OP_SLICES would get. */
-    REEL_OP_PIECES = 256
+    REEL_OP_PIECES = 256,
+
+    /* The result is no activation: losses, probabilities. A tape that stores bf16 keeps it, and
+     * what is made of it, in float32. */
+    REEL_OP_WIDE = 512
 };
 
 /* ---- what the gradient check uses an operator with ---- */
@@ -146,8 +158,9 @@ typedef struct reel_op {
     /* Products of a forward pass, for plans; the gradient of an input takes as many. NULL: none
      * worth counting. */
     int64_t (*multiply_adds)(const void *attrs, const reel_tensor *in, const reel_tensor *out);
-    void (*forward[REEL_DTYPES])(const reel_call *c); /* NULL for a dtype that is not offered */
-    void (*backward[REEL_DTYPES])(const reel_call *c);
+    /* By dtype; NULL for one that is not offered. REEL_BF16: see takes_bf16 in reel_infer. */
+    void (*forward[REEL_DTYPES + 1])(const reel_call *c);
+    void (*backward[REEL_DTYPES + 1])(const reel_call *c);
 
     /* Builds the expression of a case or a sample, as a rule by calling the public builder. NULL:
      * reel_apply with the attributes as they are. */

@@ -21,6 +21,8 @@
     void reel_##name##_forward_f64(const reel_call *c);                                            \
     void reel_##name##_backward_f32(const reel_call *c);                                           \
     void reel_##name##_backward_f64(const reel_call *c);                                           \
+    void reel_##name##_forward_bf16(const reel_call *c);  /* where there is one */                 \
+    void reel_##name##_backward_bf16(const reel_call *c); /* likewise */                           \
     extern const reel_op reel_op_##name
 
 /* Names from parts that may be macros: REEL_JOIN(reel_, NAME, _forward). */
@@ -39,6 +41,16 @@
      .max_in = most,                                                                               \
      .forward = REEL_BOTH(reel_##name_##_forward),                                                 \
      .backward = REEL_BOTH(reel_##name_##_backward),                                               \
+     __VA_ARGS__}
+/* The same with passes that take values and gradients in bf16 (reel_infer's takes_bf16). */
+#define REEL_OP_WITH_BF16(name_, least, most, ...)                                                 \
+    {.name = #name_,                                                                               \
+     .min_in = least,                                                                              \
+     .max_in = most,                                                                               \
+     .forward = {reel_##name_##_forward_f32, reel_##name_##_forward_f64,                           \
+                 reel_##name_##_forward_bf16},                                                     \
+     .backward = {reel_##name_##_backward_f32, reel_##name_##_backward_f64,                        \
+                  reel_##name_##_backward_bf16},                                                   \
      __VA_ARGS__}
 /* Members: the cases and the random use that it is checked with. */
 #define REEL_CHECKS(rows, draws) .cases = (rows), .n_cases = REEL_COUNT(rows), .random = (draws)

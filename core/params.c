@@ -22,6 +22,9 @@ static const int64_t range_align = 16; /* elements: every range begins on a cach
 reel_status reel_params_create(reel_params **out, reel_dtype dtype, reel_error *err)
 {
     REEL_NEED(out, err);
+    *out = NULL;
+    if (dtype < 0 || dtype >= REEL_DTYPES)
+        return reel_fail(err, REEL_ERR_INVALID, "parameters: expected float32 or float64");
     *out = calloc(1, sizeof **out);
     if (!*out)
         return reel_fail(err, REEL_ERR_MEMORY, "parameters: out of memory");

@@ -18,13 +18,15 @@ reel_status reel_tape_create(reel_tape **out, const reel_ctx *ctx, const reel_ta
     if (!config)
         config = &defaults;
     if (!ctx || config->dtype < 0 || config->dtype >= REEL_DTYPES)
-        return reel_fail(err, REEL_ERR_INVALID, "tape: expected a context and a dtype");
+        return reel_fail(err, REEL_ERR_INVALID, "tape: expected a context and float32 or float64");
     reel_tape *tape = calloc(1, sizeof *tape);
     if (!tape)
         return reel_fail(err, REEL_ERR_MEMORY, "tape: out of memory");
 
     *tape = (reel_tape){.ctx = ctx,
                         .dtype = config->dtype,
+                        .bf16 = config->dtype == REEL_F32 &&
+                                reel_ctx_precision(ctx) == REEL_PRECISION_BF16,
                         .pieces = 1,
                         .recording = !config->no_grad,
                         .retain = config->retain,
@@ -83,6 +85,7 @@ void reel_tape_reset(reel_tape *tape)
     reel_arena_reset(tape->arena);
     tape->count = 0;
     tape->gradients = 0;
+    tape->attrs_left = 0;
     tape->work = (reel_tape_work){0};
     tape->error.status = REEL_OK;
 }
@@ -199,6 +202,7 @@ static reel_var add_leaf(reel_tape *tape, const reel_tensor *value, bool wants_g
         node->value.layout = reel_canonical_layout(value->ndim);
     }
 
+    node->narrow = value->ndim > 0;
     node->needs_grad = node->wants_grad = wants_grad && tape->recording;
     return (reel_var){tape, tape->count++};
 }
@@ -273,29 +277,26 @@ static bool take_value(reel_tape *tape, reel_node *node)
 /* The array of nodes may not grow in here. */
 static bool call_forward(reel_tape *tape, reel_node *node, const reel_tensor *in, bool again)
 {
-    void *scratch = NULL;
-    if (node->forward_scratch) {
-        scratch = reel_tape_scratch(tape, node->forward_scratch);
-        if (!need_memory(tape, scratch, node->forward_scratch, node->op->name))
-            return false;
-    }
+    reel_call call = {.ctx = tape->ctx,
+                      .attrs = node->attrs,
+                      .pieces = reel_pieces_of_call(node),
+                      .n_in = node->n_in,
+                      .in = in,
+                      .out = node->value,
+                      .saved = node->saved,
+                      .again = again};
+    const size_t bytes = reel_call_scratch(tape, node, &call);
+    call.scratch = bytes ? reel_tape_scratch(tape, bytes) : NULL;
+    if (bytes && !need_memory(tape, call.scratch, bytes, node->op->name))
+        return false;
 
-    const reel_call call = {.ctx = tape->ctx,
-                            .attrs = node->attrs,
-                            .pieces = node->calls > 1 || !node->batch ? 1 : node->batch,
-                            .n_in = node->n_in,
-                            .in = in,
-                            .out = node->value,
-                            .saved = node->saved,
-                            .scratch = scratch,
-                            .again = again};
     const double start = reel_tape_clock(tape);
     if (!tape->plan && node->calls > 1)
         reel_pieces_forward(tape, node, &call);
     else if (!tape->plan)
-        node->op->forward[tape->dtype](&call);
+        reel_node_forward(tape, node, &call);
     node->forward_ms += reel_tape_clock(tape) - start;
-    reel_arena_free(tape->arena, scratch);
+    reel_arena_free(tape->arena, call.scratch);
     return true;
 }
 
@@ -303,15 +304,24 @@ static bool call_forward(reel_tape *tape, reel_node *node, const reel_tensor *in
 static bool run_forward(reel_tape *tape, reel_node *node, const reel_infer *q,
                         const reel_tensor *in)
 {
-    node->value = reel_tensor_of(NULL, tape->dtype, q->ndim, q->shape);
+    node->narrow = q->bf16 && q->ndim > 0;
+    node->value = reel_tensor_of(NULL, node->narrow ? REEL_BF16 : tape->dtype, q->ndim, q->shape);
+    node->pass = q->takes_bf16 && node->op->forward[REEL_BF16] ? REEL_BF16 : tape->dtype;
+    node->needs_output =
+        node->op->flags & REEL_OP_NEEDS_OUTPUT && !(node->pass == REEL_BF16 && q->drops_output);
     node->forward_scratch = q->forward_scratch;
     node->backward_scratch = q->backward_scratch;
-    if (!take_value(tape, node))
-        return false;
 
+    /* Where a value may go before what is saved beside it, it lies behind: the gap that it leaves
+     * then joins the next ones. */
+    const bool value_first = !q->drops_output;
+    if (value_first && !take_value(tape, node))
+        return false;
     /* What backward will read besides the inputs, such as the places of the maxima. */
     if (node->needs_grad && q->saved_bytes &&
         !(node->saved = step_memory(tape, q->saved_bytes, node->op->name)))
+        return false;
+    if (!value_first && !take_value(tape, node))
         return false;
     tape->work.forward += reel_node_multiply_adds(tape, node);
     return call_forward(tape, node, in, false);
@@ -366,7 +376,8 @@ static bool copy_attrs(reel_tape *tape, reel_node *node, const void *attrs, size
 {
     if (size == 0)
         return true;
-    node->attrs = step_memory(tape, size, node->op->name);
+    node->attrs =
+        tape->bf16 ? reel_shared_block(tape, size) : step_memory(tape, size, node->op->name);
     if (!node->attrs)
         return false;
     memcpy(node->attrs, attrs, size);
@@ -401,7 +412,7 @@ static void count_uses(reel_tape *tape, reel_node *node)
 {
     if (!node->needs_grad)
         return;
-    if (node->op->flags & REEL_OP_NEEDS_OUTPUT)
+    if (node->needs_output)
         node->uses++;
     for (int i = 0; i < node->n_in && node->op->flags & REEL_OP_NEEDS_INPUTS; i++)
         if (node->in[i] >= 0)
@@ -443,11 +454,13 @@ reel_var reel_apply(const reel_op *op, const void *attrs, size_t attrs_size, con
 
     reel_tensor asked[REEL_MAX_INPUTS];
     memcpy(asked, values, (size_t)n_in * sizeof *values);
+    reel_show_inputs(op, asked, n_in);
     reel_infer q = {.ctx = tape->ctx,
                     .dtype = tape->dtype,
                     .attrs = node->attrs,
                     .n_in = n_in,
                     .in = asked,
+                    .bf16 = reel_result_is_narrow(tape, node),
                     .recording = node->needs_grad};
     if (!reel_pieces_begin(tape, node, &q, asked) || !ask_infer(tape, node, &q) ||
         !run_forward(tape, node, &q, values))
@@ -468,26 +481,11 @@ void reel_node_drop(reel_tape *tape, reel_node *node)
     node->owns_value = false;
 }
 
-static bool is_value(reel_var v)
-{
-    return v.tape && v.id >= 0 && v.id < v.tape->count;
-}
-
 void reel_release(reel_var v)
 {
-    if (!is_value(v))
+    if (!reel_is_value(v))
         return;
     reel_node *node = &v.tape->nodes[v.id];
     node->released = true;
     reel_node_drop(v.tape, node);
-}
-
-reel_tensor reel_value(reel_var v)
-{
-    return is_value(v) ? v.tape->nodes[v.id].value : (reel_tensor){0};
-}
-
-reel_tensor reel_grad(reel_var v)
-{
-    return is_value(v) ? v.tape->nodes[v.id].grad : (reel_tensor){0};
 }

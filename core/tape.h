@@ -24,6 +24,10 @@ extern "C" {
 #endif
 
 typedef struct reel_tape_config {
+    /* float32 or float64. With float32 and a context of REEL_PRECISION_BF16, values and gradients
+     * are stored in bf16, as far as they are made of a batch, and each rounds once: to nearest,
+     * ties to even. Leaves, numbers, losses and probabilities stay float32; reel_widen makes
+     * float32 of a value. */
     reel_dtype dtype;
     bool no_grad;       /* run without recording: values that are released are freed at once */
     bool retain;        /* keep all values and gradients until reset: backward twice, inspection */
@@ -64,7 +68,6 @@ REEL_API int64_t reel_tape_step(const reel_tape *tape);
  * not say how it takes pieces (REEL_OP_ROWS, ...), a parameter that two operators use: their sums
  * would have another order. */
 REEL_API void reel_tape_set_pieces(reel_tape *tape, int64_t pieces);
-REEL_API int64_t reel_tape_pieces(const reel_tape *tape);
 /* The place of the batch's first row in a larger one, of which this tape sees a part: masks of
  * dropout follow it. As at first: 0. */
 REEL_API void reel_tape_set_first_row(reel_tape *tape, int64_t row);
@@ -127,8 +130,9 @@ REEL_API void reel_release(reel_var v);
  * for values made while the tape did not record: those that recorded ones read stay until reset. */
 REEL_API void reel_recompute(reel_var v);
 
-/* The value; data is NULL for an invalid handle or once it was freed (backward frees what it has
- * passed, except leaves, the loss, and everything on a tape with `retain`). Valid until reset. */
+/* The value, in the dtype that it is stored in; data is NULL for an invalid handle or once it was
+ * freed (backward frees what it has passed, except leaves, the loss, and everything on a tape with
+ * `retain`). Valid until reset. */
 REEL_API reel_tensor reel_value(reel_var v);
 /* Gradient of a leaf made with reel_input_grad, or of any value on a tape with `retain`; data NULL
  * if none arrived. */

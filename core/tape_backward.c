@@ -16,7 +16,7 @@ static bool grad_of(reel_tape *tape, reel_node *node, reel_tensor *grad, bool *f
 
     *fresh = !node->grad.data;
     if (*fresh) {
-        node->grad = reel_tensor_of(NULL, tape->dtype, node->value.ndim, node->value.shape);
+        node->grad = reel_tensor_of(NULL, node->value.dtype, node->value.ndim, node->value.shape);
         node->grad.data = reel_tape_hold(tape, reel_tensor_bytes(&node->grad));
         if (!node->grad.data) {
             reel_tape_fail(tape, REEL_ERR_MEMORY,
@@ -67,10 +67,11 @@ static void share_dout(const reel_tape *tape, const reel_node *node)
     if (!(node->op->flags & REEL_OP_GRAD_OVER_DOUT) || tape->retain || tape->poison)
         return;
     reel_node *input = &tape->nodes[node->in[0]];
-    if (!input->needs_grad || input->params || input->grad.data || used_again(tape, node, 0))
+    if (!input->needs_grad || input->params || input->grad.data || used_again(tape, node, 0) ||
+        input->value.dtype != node->grad.dtype)
         return;
     input->grad =
-        reel_tensor_of(node->grad.data, tape->dtype, input->value.ndim, input->value.shape);
+        reel_tensor_of(node->grad.data, node->grad.dtype, input->value.ndim, input->value.shape);
 }
 
 /* Whether input 0 has taken over dout's memory. */
@@ -164,9 +165,10 @@ static bool prepare_input(reel_tape *tape, const reel_node *node, int i, grads_p
 }
 
 /* Memory for the duration of the call; NULL for 0 bytes. */
-static bool backward_scratch(reel_tape *tape, const reel_node *node, void **scratch)
+static bool backward_scratch(reel_tape *tape, const reel_node *node, const reel_call *call,
+                             void **scratch)
 {
-    const size_t bytes = node->backward_scratch;
+    const size_t bytes = reel_call_scratch(tape, node, call);
     *scratch = bytes ? reel_tape_scratch(tape, bytes) : NULL;
     if (!bytes || *scratch)
         return true;
@@ -212,9 +214,9 @@ static void mark_params(const reel_tape *tape, const reel_node *node, const back
  * NULL. After a failure, reset of the tape frees what was allocated here. */
 static bool run_backward(reel_tape *tape, reel_node *node, grads_part part)
 {
-    if (!node->op->backward[tape->dtype]) {
+    if (!node->op->backward[node->pass]) {
         reel_tape_fail(tape, REEL_ERR_INVALID, "backward: %s has none in %s", node->op->name,
-                       reel_dtype_name(tape->dtype));
+                       reel_dtype_name(node->pass));
         return false;
     }
 
@@ -224,30 +226,30 @@ static bool run_backward(reel_tape *tape, reel_node *node, grads_part part)
     for (int i = 0; i < node->n_in; i++)
         if (!prepare_input(tape, node, i, part, &b))
             return false;
-    if (!backward_scratch(tape, node, &scratch) || !copy_dout(tape, node, &copy))
-        return false;
-
     reel_call call = {.ctx = tape->ctx,
                       .attrs = node->attrs,
-                      .pieces = node->calls > 1 || !node->batch ? 1 : node->batch,
+                      .pieces = reel_pieces_of_call(node),
                       .n_in = node->n_in,
                       .in = b.in,
                       .out = node->value,
                       .saved = node->saved,
-                      .scratch = scratch,
                       .dout = node->grad,
                       .din = b.din,
                       .fresh = b.fresh};
+    /* The value may be freed by now: an operator that did not ask for it must not see it. */
+    if (!node->needs_output)
+        call.out.data = NULL;
+
+    if (!backward_scratch(tape, node, &call, &scratch) || !copy_dout(tape, node, &copy))
+        return false;
+    call.scratch = scratch;
     if (copy)
         call.dout.data = copy;
-    /* The value may be freed by now: an operator that did not ask for it must not see it. */
-    if (!(node->op->flags & REEL_OP_NEEDS_OUTPUT))
-        call.out.data = NULL;
     const double start = reel_tape_clock(tape);
     if (node->calls > 1 && !reel_pieces_backward(tape, node, &call))
         return false;
     if (node->calls == 1 && !tape->plan)
-        node->op->backward[tape->dtype](&call);
+        reel_node_backward(tape, node, &call);
     node->backward_ms += reel_tape_clock(tape) - start;
 
     reel_arena_free(tape->arena, copy);
@@ -271,7 +273,7 @@ static void leave_node(reel_tape *tape, reel_node *node, bool is_loss)
         if (input->op || input->released)
             reel_node_drop(tape, input);
     }
-    if (node->op->flags & REEL_OP_NEEDS_OUTPUT)
+    if (node->needs_output)
         node->uses--;
 
     if (!shares_dout(tape, node))

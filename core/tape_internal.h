@@ -13,6 +13,7 @@ typedef struct reel_node {
     size_t attrs_size;
     int n_in;
     int in[REEL_MAX_INPUTS]; /* ids; -1: an absent optional input */
+    reel_dtype pass;         /* which of the operator's passes are called */
     reel_tensor value;
     reel_tensor grad; /* data NULL until one arrives */
     void *saved;
@@ -26,6 +27,8 @@ typedef struct reel_node {
     bool released;                   /* the caller will not read value again */
     bool recorded;                   /* made while the tape recorded */
     bool anchor;                     /* not recorded, but read by what is: stays until reset */
+    bool needs_output;               /* backward reads value */
+    bool narrow;                     /* results made of it are stored in bf16 */
     bool passed;                     /* the reverse sweep is through with it */
     bool filled;                     /* parameter leaf: this step has written its gradient */
     int leaf, first_user, last_late; /* see tape_hooks.c */
@@ -41,6 +44,7 @@ typedef struct reel_node {
 struct reel_tape {
     const reel_ctx *ctx;
     reel_dtype dtype;
+    bool bf16; /* values and gradients are stored in bf16: see tape_bf16.c */
     bool recording, retain, plan, poison;
     bool tracing; /* REEL_TRACE=time: each node's times go to the log at reset */
     bool timed;
@@ -49,6 +53,8 @@ struct reel_tape {
     struct reel_statistics *statistics; /* borrowed; NULL = none */
     int64_t first_piece;                /* the row of the first piece in it */
     reel_arena *arena;
+    char *attrs_at; /* where the next attributes lie, and how much is left there */
+    size_t attrs_left;
     size_t most_held, most_scratch;        /* see reel_tape_usage */
     size_t most_with_gradients, gradients; /* gradients: bytes that this step has written */
     size_t late_bytes;                     /* see reel_tape_set_late_gradients */
@@ -70,6 +76,8 @@ void *reel_tape_scratch(reel_tape *tape, size_t bytes);
 /* Computes a value that was freed, from inputs that are in place; false with the sticky error set.
  */
 bool reel_node_forward_again(reel_tape *tape, reel_node *node);
+/* Whether v is on its tape. */
+bool reel_is_value(reel_var v);
 /* Of its forward pass. */
 int64_t reel_node_multiply_adds(const reel_tape *tape, const reel_node *node);
 
@@ -88,14 +96,36 @@ bool reel_grad_is_late(const reel_tape *tape, const reel_node *node, int i);
  * q->pieces; `asked`, the inputs as infer sees them, become one piece where the operator gets one
  * at a time. False with the sticky error set. */
 bool reel_pieces_begin(reel_tape *tape, reel_node *node, reel_infer *q, reel_tensor *asked);
+/* reel_call.pieces: more than 1 for REEL_OP_PIECES only. */
+int64_t reel_pieces_of_call(const reel_node *node);
 /* After infer: the whole result, and memory for all pieces. */
 bool reel_pieces_finish(reel_tape *tape, reel_node *node, reel_infer *q);
+/* The first of the calls that are made for the pieces of `whole`, with `in` and `din` for its
+ * tensors: the largest. */
+reel_call reel_pieces_first(const reel_tape *tape, const reel_node *node, const reel_call *whole,
+                            reel_tensor *in, reel_tensor *din);
 /* The operator's passes, piece by piece. */
 void reel_pieces_forward(const reel_tape *tape, const reel_node *node, const reel_call *whole);
 /* false with the sticky error set: no memory for partial sums. din of what is no batch is empty. */
 bool reel_pieces_backward(reel_tape *tape, const reel_node *node, const reel_call *whole);
 /* Whether the gradient of input i is a sum over pieces. */
 bool reel_pieces_sums(const reel_tape *tape, const reel_node *node, int i);
+
+/* ---- tape_bf16.c ---- */
+
+/* Memory for attributes; NULL with the sticky error set. They stay until reset, and in between
+ * activations they would keep the gaps that these leave from joining: many share a block. */
+void *reel_shared_block(reel_tape *tape, size_t bytes);
+/* How infer sees inputs: as its float32 passes will, unless it has passes for bf16. */
+void reel_show_inputs(const reel_op *op, reel_tensor *in, int n_in);
+/* Whether the node's result, unless it is a number, is stored in bf16. */
+bool reel_result_is_narrow(const reel_tape *tape, const reel_node *node);
+/* Bytes of scratch for a call, or for one of those that are made for its pieces: the operator's
+ * own, and behind it float32 copies. */
+size_t reel_call_scratch(const reel_tape *tape, const reel_node *node, const reel_call *call);
+/* The operator's passes for one call, by way of float32 copies where it needs them. */
+void reel_node_forward(const reel_tape *tape, const reel_node *node, const reel_call *c);
+void reel_node_backward(const reel_tape *tape, const reel_node *node, const reel_call *c);
 
 /* ---- tape_hooks.c ---- */
 

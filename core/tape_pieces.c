@@ -15,11 +15,6 @@ void reel_tape_set_pieces(reel_tape *tape, int64_t pieces)
         tape->pieces = pieces > 1 ? pieces : 1;
 }
 
-int64_t reel_tape_pieces(const reel_tape *tape)
-{
-    return tape ? tape->pieces : 1;
-}
-
 void reel_tape_set_first_row(reel_tape *tape, int64_t row)
 {
     if (tape)
@@ -82,6 +77,11 @@ static bool is_one_batch(const reel_tape *tape, const reel_node *node)
         if (is_batch(tape, node, i))
             return false;
     return is_batch(tape, node, 0);
+}
+
+int64_t reel_pieces_of_call(const reel_node *node)
+{
+    return node->op->flags & REEL_OP_PIECES && node->batch ? node->batch : 1;
 }
 
 bool reel_pieces_begin(reel_tape *tape, reel_node *node, reel_infer *q, reel_tensor *asked)
@@ -150,6 +150,24 @@ static void *saved_of(const reel_node *node, int64_t p)
     return node->saved ? (char *)node->saved + (size_t)p * node->piece_saved : NULL;
 }
 
+reel_call reel_pieces_first(const reel_tape *tape, const reel_node *node, const reel_call *whole,
+                            reel_tensor *in, reel_tensor *din)
+{
+    reel_call call = *whole;
+    call.in = in;
+    call.out = piece_of(whole->out, node->calls, 0);
+    for (int i = 0; i < node->n_in; i++)
+        in[i] = is_batch(tape, node, i) ? piece_of(whole->in[i], node->calls, 0) : whole->in[i];
+    if (!whole->din)
+        return call;
+
+    call.din = din;
+    call.dout = piece_of(whole->dout, node->calls, 0);
+    for (int i = 0; i < node->n_in; i++)
+        din[i] = is_batch(tape, node, i) ? piece_of(whole->din[i], node->calls, 0) : whole->din[i];
+    return call;
+}
+
 void reel_pieces_forward(const reel_tape *tape, const reel_node *node, const reel_call *whole)
 {
     reel_tensor in[REEL_MAX_INPUTS];
@@ -161,7 +179,7 @@ void reel_pieces_forward(const reel_tape *tape, const reel_node *node, const ree
         call.in = in;
         call.out = piece_of(whole->out, node->calls, p);
         call.saved = saved_of(node, p);
-        node->op->forward[tape->dtype](&call);
+        reel_node_forward(tape, node, &call);
     }
 }
 
@@ -200,7 +218,7 @@ static void sweep_piece(const void *user, int64_t p, const reel_tensor *sums)
     call.out = piece_of(s->whole->out, node->calls, p);
     call.dout = piece_of(s->whole->dout, node->calls, p);
     call.saved = saved_of(node, p);
-    node->op->backward[s->tape->dtype](&call);
+    reel_node_backward(s->tape, node, &call);
 }
 
 bool reel_pieces_backward(reel_tape *tape, const reel_node *node, const reel_call *whole)

@@ -72,7 +72,7 @@ bool reel_tape_restore(reel_tape *tape, int id)
     int open = 0;
     for (int i = 0; i < node->n_in && node->op->flags & REEL_OP_NEEDS_INPUTS; i++)
         open += want_value(tape, node->in[i]);
-    if (node->op->flags & REEL_OP_NEEDS_OUTPUT)
+    if (node->needs_output)
         open += want_value(tape, id);
     if (open == 0)
         return true;

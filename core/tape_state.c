@@ -38,6 +38,21 @@ int64_t reel_tape_step(const reel_tape *tape)
     return tape ? tape->step : 0;
 }
 
+bool reel_is_value(reel_var v)
+{
+    return v.tape && v.id >= 0 && v.id < v.tape->count;
+}
+
+reel_tensor reel_value(reel_var v)
+{
+    return reel_is_value(v) ? v.tape->nodes[v.id].value : (reel_tensor){0};
+}
+
+reel_tensor reel_grad(reel_var v)
+{
+    return reel_is_value(v) ? v.tape->nodes[v.id].grad : (reel_tensor){0};
+}
+
 size_t reel_tape_peak_bytes(const reel_tape *tape)
 {
     return tape ? reel_arena_peak(tape->arena) : 0;

@@ -2,6 +2,8 @@
  * goes through. */
 #include "core/tensor.h"
 
+#include "core/bf16.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,11 +13,15 @@ static const reel_tensor no_tensor = {.ndim = -1};
 
 size_t reel_dtype_size(reel_dtype dtype)
 {
+    if (dtype == REEL_BF16)
+        return sizeof(reel_bf16);
     return dtype == REEL_F64 ? sizeof(double) : sizeof(float);
 }
 
 const char *reel_dtype_name(reel_dtype dtype)
 {
+    if (dtype == REEL_BF16)
+        return "bf16";
     return dtype == REEL_F64 ? "float64" : "float32";
 }
 
@@ -137,13 +143,32 @@ int64_t reel_tensor_offset(const reel_tensor *t, const int64_t *index)
     return offset;
 }
 
+/* Element i of memory in a dtype. */
+static double element_at(const void *data, reel_dtype dtype, int64_t i)
+{
+    if (dtype == REEL_F64)
+        return ((const double *)data)[i];
+    if (dtype == REEL_F32)
+        return (double)((const float *)data)[i];
+    return (double)reel_bf16_to_float(((const reel_bf16 *)data)[i]);
+}
+
+static void set_element(void *data, reel_dtype dtype, int64_t i, double value)
+{
+    if (dtype == REEL_F64)
+        ((double *)data)[i] = value;
+    else if (dtype == REEL_F32)
+        ((float *)data)[i] = (float)value;
+    else
+        ((reel_bf16 *)data)[i] = reel_bf16_from_float((float)value);
+}
+
 double reel_tensor_get(const reel_tensor *t, const int64_t *index)
 {
     const int64_t i = reel_tensor_offset(t, index);
     if (i < 0 || !t->data)
         return NAN;
-    return t->dtype == REEL_F64 ? ((const double *)t->data)[i]
-                                : (double)((const float *)t->data)[i];
+    return element_at(t->data, t->dtype, i);
 }
 
 void reel_tensor_set(const reel_tensor *t, const int64_t *index, double value)
@@ -151,10 +176,7 @@ void reel_tensor_set(const reel_tensor *t, const int64_t *index, double value)
     const int64_t i = reel_tensor_offset(t, index);
     if (i < 0 || !t->data)
         return;
-    if (t->dtype == REEL_F64)
-        ((double *)t->data)[i] = value;
-    else
-        ((float *)t->data)[i] = (float)value;
+    set_element(t->data, t->dtype, i, value);
 }
 
 /* A run of elements along one dimension. */
@@ -164,8 +186,24 @@ typedef struct tensor_run {
     int64_t stride;
 } tensor_run;
 
+/* From or to bf16. */
+static void copy_bf16_run(tensor_run dst, tensor_run src, int64_t n)
+{
+    if (dst.dtype == src.dtype)
+        for (int64_t i = 0; i < n; i++) /* bits, NaN's too */
+            ((reel_bf16 *)dst.data)[i * dst.stride] = ((const reel_bf16 *)src.data)[i * src.stride];
+    else
+        for (int64_t i = 0; i < n; i++)
+            set_element(dst.data, dst.dtype, i * dst.stride,
+                        element_at(src.data, src.dtype, i * src.stride));
+}
+
 static void copy_run(tensor_run dst, tensor_run src, int64_t n)
 {
+    if (dst.dtype == REEL_BF16 || src.dtype == REEL_BF16) {
+        copy_bf16_run(dst, src, n);
+        return;
+    }
     if (dst.dtype == REEL_F32 && src.dtype == REEL_F32)
         for (int64_t i = 0; i < n; i++)
             ((float *)dst.data)[i * dst.stride] = ((const float *)src.data)[i * src.stride];

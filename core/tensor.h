@@ -23,7 +23,10 @@ extern "C" {
 
 enum { REEL_MAX_DIMS = 8 };
 
-typedef enum { REEL_F32 = 0, REEL_F64 = 1, REEL_DTYPES = 2 } reel_dtype;
+/* Nets, parameters, optimizers and tapes compute in float32 or float64, REEL_DTYPES of them. bf16
+ * (core/bf16.h) is a way to store: values and gradients on the tapes of a context of that
+ * precision, and weights files. */
+typedef enum { REEL_F32 = 0, REEL_F64 = 1, REEL_DTYPES = 2, REEL_BF16 = REEL_DTYPES } reel_dtype;
 
 typedef enum {
     REEL_ROW_MAJOR,     /* last dimension contiguous */
@@ -41,7 +44,7 @@ typedef struct reel_tensor {
 } reel_tensor;
 
 REEL_API size_t reel_dtype_size(reel_dtype dtype);
-REEL_API const char *reel_dtype_name(reel_dtype dtype); /* "float32", "float64" */
+REEL_API const char *reel_dtype_name(reel_dtype dtype); /* "float32", "float64", "bf16" */
 
 /* Number of elements; 1 for ndim 0. */
 REEL_API int64_t reel_tensor_numel(const reel_tensor *t);
@@ -68,8 +71,8 @@ REEL_API double reel_tensor_get(const reel_tensor *t, const int64_t *index);
 REEL_API void reel_tensor_set(const reel_tensor *t, const int64_t *index, double value);
 
 /* Copies src's elements to dst. Shapes are equal; dtypes and strides may differ; memory does not
- * overlap. float64 to float32 rounds to nearest. REEL_ERR_INVALID: the shapes differ, or one has no
- * memory; nothing is copied. */
+ * overlap. What does not fit rounds to nearest, ties to even; float64 to bf16 by way of float32.
+ * REEL_ERR_INVALID: the shapes differ, or one has no memory; nothing is copied. */
 REEL_API reel_status reel_tensor_copy(const reel_tensor *dst, const reel_tensor *src);
 
 /* Writes "(2, 3, 5, 5)" into text, cut to size; returns text. */

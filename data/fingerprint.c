@@ -1,21 +1,13 @@
 /* A number that stands for what a dataset lists. */
 #include <string.h>
 
+#include "core/hash.h"
 #include "data/dataset.h"
-
-/* FNV-1a, 64 bits. */
-static uint64_t fingerprint_bytes(uint64_t hash, const void *bytes, size_t n)
-{
-    const uint8_t *b = bytes;
-    for (size_t i = 0; i < n; i++)
-        hash = (hash ^ b[i]) * UINT64_C(0x100000001b3);
-    return hash;
-}
 
 /* With the end of the text, so that "a", "bc" is not "ab", "c". */
 static uint64_t fingerprint_text(uint64_t hash, const char *text)
 {
-    return fingerprint_bytes(hash, text, strlen(text) + 1);
+    return reel_hash_more(hash, text, strlen(text) + 1);
 }
 
 /* Byte by byte, so that it is the same on every machine. */
@@ -24,7 +16,7 @@ static uint64_t fingerprint_number(uint64_t hash, int64_t number)
     uint8_t bytes[8];
     for (int i = 0; i < 8; i++)
         bytes[i] = (uint8_t)((uint64_t)number >> 8 * i);
-    return fingerprint_bytes(hash, bytes, sizeof bytes);
+    return reel_hash_more(hash, bytes, sizeof bytes);
 }
 
 uint64_t reel_dataset_fingerprint(const reel_dataset *d)
@@ -32,7 +24,7 @@ uint64_t reel_dataset_fingerprint(const reel_dataset *d)
     if (!d)
         return 0;
     const int64_t classes = reel_dataset_classes(d), count = reel_dataset_count(d);
-    uint64_t hash = fingerprint_number(UINT64_C(0xcbf29ce484222325), classes);
+    uint64_t hash = fingerprint_number(REEL_HASH_BEGIN, classes);
     for (int64_t c = 0; c < classes; c++)
         hash = fingerprint_text(hash, reel_dataset_class_name(d, c));
 

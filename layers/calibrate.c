@@ -7,6 +7,7 @@
  * common part grows from layer to layer until the logits hardly depend on the image, and the loss
  * stays at ln(classes). Invariant: a walk in the order of the layers, each fitted before the next
  * one sees it. */
+#include "core/bf16.h"
 #include "core/elementary.h"
 #include "core/ops.h"
 #include "core/rng.h"
@@ -17,6 +18,8 @@
 
 static double load(const reel_tensor *t, int64_t i)
 {
+    if (t->dtype == REEL_BF16)
+        return (double)reel_bf16_to_float(((const reel_bf16 *)t->data)[i]);
     return t->dtype == REEL_F32 ? (double)((const float *)t->data)[i]
                                 : ((const double *)t->data)[i];
 }

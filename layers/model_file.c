@@ -1,6 +1,8 @@
 /* From a weights file to a net, and from images to probabilities. */
 #include "layers/model_file.h"
 
+#include "core/files/weights_load.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -229,11 +231,13 @@ typedef struct opening {
 static reel_status open_weights(reel_net **net, reel_model_card *card, reel_weights *weights,
                                 const opening *o, reel_error *err)
 {
-    reel_status status = reel_weights_verify(weights, err);
+    reel_status status = reel_weights_verify_header(weights, NULL, err);
     if (status == REEL_OK)
         status = reel_model_read_card(card, weights, o->arch, o->name, err);
     if (status == REEL_OK)
-        status = reel_model_load(net, card, weights, o->name, o->ctx, o->dtype, err);
+        status = reel_model_of_card(net, card, weights, o->name, o->ctx, o->dtype, err);
+    if (status == REEL_OK)
+        status = reel_params_fill(reel_net_params(*net), weights, reel_ctx_threads(o->ctx), err);
     if (status == REEL_OK)
         status = tell_about(*net, weights, o->name, o->ctx, err);
     reel_weights_destroy(weights);
@@ -274,7 +278,7 @@ reel_status reel_model_open(reel_net **net, reel_model_card *card, const char *p
     if (!path || !ctx)
         return reel_fail(err, REEL_ERR_INVALID, "model: expected a path and a context");
     reel_model_path(file, sizeof file, path);
-    REEL_TRY(reel_weights_read(&weights, file, err));
+    REEL_TRY(reel_weights_open(&weights, file, err));
     return open_weights(net, card, weights, &(opening){file, arch, ctx, dtype}, err);
 }
 
@@ -290,7 +294,8 @@ reel_status reel_model_open_memory(reel_net **net, reel_model_card *card, const 
     REEL_NEED(ctx, err);
     if (!name)
         name = "weights";
-    REEL_TRY(reel_weights_read_memory(&weights, bytes, size, name, err));
+    REEL_NEED(bytes, err);
+    REEL_TRY(reel_weights_open_memory(&weights, bytes, size, name, err));
     return open_weights(net, card, weights, &(opening){name, arch, ctx, dtype}, err);
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/ops.h"
 #include "layers/net_internal.h"
 
 reel_status reel_net_create(reel_net **out, const reel_ctx *ctx, reel_dtype dtype, reel_error *err)
@@ -12,7 +13,7 @@ reel_status reel_net_create(reel_net **out, const reel_ctx *ctx, reel_dtype dtyp
     *out = NULL;
 
     if (!ctx || dtype < 0 || dtype >= REEL_DTYPES)
-        return reel_fail(err, REEL_ERR_INVALID, "net: expected a context and a dtype");
+        return reel_fail(err, REEL_ERR_INVALID, "net: expected a context and float32 or float64");
     reel_net *net = calloc(1, sizeof *net);
     if (!net)
         return reel_fail(err, REEL_ERR_MEMORY, "net: out of memory");
@@ -356,5 +357,5 @@ reel_var reel_net_forward(reel_net *net, reel_tape *tape, reel_var x)
                                       .join = forward_join,
                                       .join_relu = net->unfused ? NULL : forward_join_relu,
                                       .user = net};
-    return reel_net_walk(net, x, &visitor);
+    return reel_widen(reel_net_walk(net, x, &visitor));
 }

@@ -92,12 +92,12 @@ REEL_API void reel_net_set_fusion(reel_net *net, bool fusion);
 
 /* Calls `watch` with the value of each layer right after it was computed; where several layers run
  * as one operator, with the last one's. The value is valid during the call only: later layers may
- * free it. NULL ends it. */
+ * free it. It may be stored in bf16 (core/tape.h). NULL ends it. */
 typedef void reel_net_watch_fn(void *user, const char *layer, const char *kind, reel_var y);
 REEL_API void reel_net_watch(reel_net *net, reel_net_watch_fn *watch, void *user);
 
-/* The value of the network on x; the tape must have the net's dtype. A failure is the tape's sticky
- * error. */
+/* The value of the network on x, in the net's dtype also where the tape stores bf16; the tape must
+ * have the net's dtype. A failure is the tape's sticky error. */
 REEL_API reel_var reel_net_forward(reel_net *net, reel_tape *tape, reel_var x);
 
 /* Uses other values in place of the parameters: one for each parameter and buffer of the store, in

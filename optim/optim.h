@@ -168,6 +168,11 @@ REEL_API reel_status reel_clip_grad_norm_shared(reel_params *params, const reel_
 REEL_API reel_status reel_grad_not_finite_shared(const reel_params *params, const reel_ctx *ctx,
                                                  const reel_optim_share *share, int *index,
                                                  reel_error *err);
+/* Euclidean norms of each parameter's gradient and value: gradients[i] and weights[i] of parameter
+ * number i, 0 for those that a step does not move. Both arrays hold reel_params_count numbers. */
+REEL_API reel_status reel_param_norms_shared(const reel_params *params, const reel_ctx *ctx,
+                                             const reel_optim_share *share, double *gradients,
+                                             double *weights, reel_error *err);
 REEL_API reel_status reel_optimizer_not_finite_shared(const reel_optimizer *opt, int *index,
                                                       reel_error *err);
 

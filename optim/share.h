@@ -6,7 +6,7 @@
  *
  *     int64_t cuts[R + 1];
  *     reel_optim_cuts(params, R, cuts);
- *     const reel_optim_share share = {cuts[r], cuts[r + 1], add_up, comm};
+ *     const reel_optim_share share = {cuts[r], cuts[r + 1], add_up, comm, fail};
  *     REEL_TRY(reel_optimizer_set_share(opt, &share, err));
  *     ...
  *     REEL_TRY(reel_clip_grad_norm_shared(params, ctx, 1.0, &share, &norm, err));
@@ -32,7 +32,10 @@ typedef struct reel_optim_share {
      * nonzero on one rank only, or a small whole number: the sum is exact in any order. Every rank
      * calls it for the same n. */
     reel_status (*add_up)(void *user, double *x, int64_t n, reel_error *err);
-    void *user; /* handed to add_up; borrowed */
+    void *user; /* handed to add_up and fail; borrowed */
+    /* In place of add_up where this rank has no memory for the numbers, which `err` says: add_up of
+     * the other ranks must then fail instead of waiting (reel_comm_fail). NULL: nobody is told. */
+    reel_status (*fail)(void *user, reel_error *err);
 } reel_optim_share;
 
 /* cuts[0..ranks]: ascending places in the flat arrays, from 0 to reel_params_flat_size. Rank r owns

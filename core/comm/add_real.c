@@ -1,4 +1,5 @@
-/* The one addition of which all sums over pieces are made. Compiled for float and for double. */
+/* The one addition of which all sums between ranks are made: within a rank, core/kernels/add_into.h
+ * adds along the same tree. Compiled for float and for double. */
 #include "core/comm/sum_tree.h"
 #include "core/real.h"
 

@@ -1,22 +1,26 @@
 /* Signs of life. Every rank sends a few bytes a second to the next one, in a ring, from a thread of
  * its own, and looks at what came from the one before. So each rank is watched by one other, and
- * the cost does not grow with the number of ranks. */
+ * the cost does not grow with the number of ranks.
+ *
+ * A rank whose comm is broken says so in its last sign, and the next rank passes that on: each of
+ * the others waits for this rank no longer. */
 #include <signal.h>
 #include <stdio.h>
-#include <time.h>
 
 #include "core/comm/internal.h"
 #include "core/system_error.h"
 
-enum { SIGN_OF_LIFE = 1, GOODBYE = 2 };
+static const double beat_tick = 0.05; /* s between two looks: so much a failure takes for a rank */
 
 /* What the thread knows; nobody else looks at it. */
 typedef struct beat_state {
     reel_comm *comm;
     reel_link_request sent, received;
     int next, before;         /* addresses */
-    bool sending, said;       /* a message is under way; it was the goodbye */
-    bool heard;               /* the rank before has said goodbye */
+    bool sending, said;       /* a message is under way; it was the last one */
+    bool heard;               /* the rank before has sent its last one */
+    bool learned;             /* it was a failure: `in` keeps it */
+    double due;               /* when the next sign of life is sent */
     double last_sign, looked; /* when the rank before showed life; when this thread last ran */
     double lost_at;           /* 0 = it is not lost */
     bool called;              /* on_lost */
@@ -24,7 +28,7 @@ typedef struct beat_state {
 
 static double beat_interval(const reel_comm *comm)
 {
-    return comm->config.timeout < 4 ? comm->config.timeout / 4 : 1;
+    return comm->timeout < 4 ? comm->timeout / 4 : 1;
 }
 
 static void beat_mark_lost(beat_state *s)
@@ -44,12 +48,21 @@ static bool beat_post_receive(beat_state *s)
                                         &s->received) == 0;
 }
 
+/* Another rank has failed. */
+static void beat_learn(beat_state *s)
+{
+    reel_error *failure = &s->comm->beat.in.failure, first;
+    failure->message[sizeof failure->message - 1] = '\0';
+    s->learned = true;
+    reel_comm_break(s->comm, failure, &first);
+}
+
 /* Takes what the rank before has sent. */
 static void beat_look(beat_state *s)
 {
     const double now = reel_clock_seconds();
     /* This process itself did not run, stopped or starved: the rank before gets its time again. */
-    if (now - s->looked > s->comm->config.timeout / 2)
+    if (now - s->looked > s->comm->timeout / 2)
         s->last_sign = now;
     s->looked = now;
 
@@ -62,28 +75,52 @@ static void beat_look(beat_state *s)
         if (!done)
             break;
         s->last_sign = now;
-        s->heard = s->comm->beat.in == GOODBYE;
+        s->heard = s->comm->beat.in.kind != REEL_SIGN_OF_LIFE;
+        if (s->comm->beat.in.kind == REEL_SIGN_FAILURE)
+            beat_learn(s);
         if (!s->heard && !beat_post_receive(s))
             beat_mark_lost(s);
     }
-    if (!s->heard && now - s->last_sign > s->comm->config.timeout)
+    if (!s->heard && now - s->last_sign > s->comm->timeout)
         beat_mark_lost(s);
 }
 
-/* Sends one more sign, unless the last one is still under way. */
+/* What another rank has said is passed on as it is. */
+static reel_error beat_failure(const beat_state *s)
+{
+    reel_comm *comm = s->comm;
+    if (s->learned)
+        return comm->beat.in.failure;
+    reel_error named;
+    pthread_mutex_lock(&comm->failing);
+    reel_fail(&named, comm->failure.status, "rank %d (host %s): %.900s", comm->rank,
+              reel_comm_host_name(comm, comm->rank), comm->failure.message);
+    pthread_mutex_unlock(&comm->failing);
+    return named;
+}
+
+/* Sends the sign that is due, unless the last one is still under way. */
 static void beat_send(beat_state *s, bool closing)
 {
     reel_beat *b = &s->comm->beat;
+    const bool failed = reel_comm_is_broken(s->comm);
+    const double now = reel_clock_seconds();
     int done = 1;
     if (s->sending && s->comm->link->test(&s->sent, &done) == 0 && !done)
         return;
     s->sending = false;
-    if (s->said)
+    if (s->said || (!failed && !closing && now < s->due))
         return;
-    b->out = closing ? GOODBYE : SIGN_OF_LIFE;
-    s->said = closing;
-    s->sending =
-        s->comm->link->start_send(&b->out, sizeof b->out, s->next, REEL_TAG_BEAT, &s->sent) == 0;
+
+    size_t bytes = sizeof b->out.kind;
+    b->out.kind = closing ? REEL_SIGN_GOODBYE : REEL_SIGN_OF_LIFE;
+    if (failed) {
+        b->out = (reel_sign){REEL_SIGN_FAILURE, beat_failure(s)};
+        bytes = sizeof b->out;
+    }
+    s->due = now + beat_interval(s->comm);
+    s->said = failed || closing;
+    s->sending = s->comm->link->start_send(&b->out, bytes, s->next, REEL_TAG_BEAT, &s->sent) == 0;
 }
 
 /* Nobody has come to a wait since the rank was lost: the program is told here. */
@@ -94,7 +131,7 @@ static void beat_tell(beat_state *s)
     const bool noticed = comm->beat.noticed;
     pthread_mutex_unlock(&comm->beat.lock);
     if (s->lost_at == 0 || s->called || noticed ||
-        reel_clock_seconds() - s->lost_at < comm->config.timeout)
+        reel_clock_seconds() - s->lost_at < comm->timeout)
         return;
 
     s->called = true;
@@ -103,25 +140,19 @@ static void beat_tell(beat_state *s)
     snprintf(
         message, sizeof message,
         "rank %d (host %s) is lost: no sign of life for %g s; this rank was not waiting for it",
-        rank, reel_comm_host_name(comm, rank), 2 * comm->config.timeout);
+        rank, reel_comm_host_name(comm, rank), 2 * comm->timeout);
     if (comm->config.on_lost)
         comm->config.on_lost(comm->config.user, message);
 }
 
-/* Sleeps until the next sign is due, or until the rank closes; says whether it does. */
+/* Sleeps until the next look, or until the rank fails or closes; says whether it closes. */
 static bool beat_pause(reel_comm *comm, bool closing)
 {
-    const double seconds = closing ? 1e-3 : beat_interval(comm);
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    const int64_t ns = until.tv_nsec + (int64_t)(seconds * 1e9);
-    until.tv_sec += ns / 1000000000;
-    until.tv_nsec = ns % 1000000000;
-
+    const double interval = beat_interval(comm), tick = interval < beat_tick ? interval : beat_tick;
     reel_beat *b = &comm->beat;
     pthread_mutex_lock(&b->lock);
     if (closing || !b->closing)
-        pthread_cond_timedwait(&b->wake, &b->lock, &until);
+        reel_timed_wait(&b->wake, &b->lock, closing ? 1e-3 : tick);
     closing = b->closing;
     pthread_mutex_unlock(&b->lock);
     return closing;
@@ -155,13 +186,9 @@ static void *beat_run(void *arg)
 reel_status reel_beat_start(reel_comm *comm, reel_error *err)
 {
     reel_beat *b = &comm->beat;
-    pthread_condattr_t clock;
     b->lost = -1;
     pthread_mutex_init(&b->lock, NULL);
-    pthread_condattr_init(&clock);
-    pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
-    pthread_cond_init(&b->wake, &clock);
-    pthread_condattr_destroy(&clock);
+    reel_timed_cond_init(&b->wake);
 
     /* Signals are for the program's own threads. */
     sigset_t all, before;
@@ -189,6 +216,16 @@ void reel_beat_stop(reel_comm *comm)
     b->runs = false;
     pthread_cond_destroy(&b->wake);
     pthread_mutex_destroy(&b->lock);
+}
+
+void reel_beat_wake(reel_comm *comm)
+{
+    reel_beat *b = &comm->beat;
+    if (!b->runs)
+        return;
+    pthread_mutex_lock(&b->lock);
+    pthread_cond_signal(&b->wake);
+    pthread_mutex_unlock(&b->lock);
 }
 
 int reel_beat_lost(reel_comm *comm)

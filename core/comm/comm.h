@@ -16,7 +16,8 @@
  *   stand in messages, such as "the sum of the losses". It returns on a rank when that rank has its
  *   result.
  * - Once an exchange has failed, all later ones fail at once with the same message. The program
- *   then ends all ranks with reel_comm_abort.
+ *   then ends all ranks with reel_comm_abort. Until it does, the other ranks learn of the failure,
+ *   one after another, each within 0.05 s of the one before: their waits fail, too.
  * - A comm is used by one thread at a time; the functions that return a number or a name may be
  *   called from any. One thread of its own watches the other ranks (below).
  *
@@ -90,13 +91,16 @@ REEL_API reel_pieces reel_comm_pieces(const reel_comm *comm, int64_t pieces, int
 
 /* ---- small exchanges ----
  *
- * REEL_ERR_IO: a rank is lost, or the ranks do not call the same exchange. REEL_ERR_MEMORY. */
+ * REEL_ERR_IO: a rank is lost, or the ranks do not call the same exchange. REEL_ERR_MEMORY. And
+ * what another rank has failed with. */
 
 /* all[ranks x bytes] receives the `bytes` bytes of each rank at `mine`, in the order of the ranks.
  * bytes is the same on all ranks. */
 REEL_API reel_status reel_comm_gather(reel_comm *comm, const void *mine, size_t bytes, void *all,
                                       const char *what, reel_error *err);
-/* The `bytes` bytes at `data` become those of the rank `from`. */
+/* The `bytes` bytes at `data` become those of the rank `from`. After a failure other than
+ * REEL_ERR_INVALID, messages may still read and write more than 4,096 bytes: `data` then stays
+ * until the process ends. */
 REEL_API reel_status reel_comm_broadcast(reel_comm *comm, void *data, size_t bytes, int from,
                                          const char *what, reel_error *err);
 /* x[i] becomes the sum of x[i] over all ranks, added in the order of the ranks: every rank gets the
@@ -108,6 +112,13 @@ REEL_API reel_status reel_comm_add_up(reel_comm *comm, double *x, int64_t n, con
  * "rank 2 (host b): " where there are several ranks. Returns that rank's status. */
 REEL_API reel_status reel_comm_agree(reel_comm *comm, reel_status mine, reel_error *err,
                                      const char *what);
+/* Marks the comm as failed with the message of `err`, so that the other ranks learn of it instead
+ * of waiting: for a rank that cannot take part in the exchange that comes next. From now on all
+ * exchanges of this rank fail with that message, those of the others with "rank 2 (host b): " and
+ * the message. An earlier failure of the comm remains. Returns the status of err, and leaves it as
+ * it is. comm NULL: nothing else happens. err NULL or without a failure: REEL_ERR_INVALID, and the
+ * others learn of a failure without a reason. */
+REEL_API reel_status reel_comm_fail(reel_comm *comm, reel_error *err);
 
 /* Measures the way between two ranks, a != b: they send `bytes` bytes, at most 1 GiB, to and fro so
  * many times. *seconds, on all ranks: what a message took on average. */

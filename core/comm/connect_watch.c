@@ -2,7 +2,6 @@
  * way to stop it. A thread counts the seconds meanwhile. */
 #include <signal.h>
 #include <stdio.h>
-#include <time.h>
 
 #include "core/comm/internal.h"
 
@@ -16,15 +15,9 @@ static double connect_patience(const reel_comm_config *config)
 /* Waits for a tick; says whether the ranks are connected. */
 static bool connect_watch_tick(reel_connect_watch *w, double seconds)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    const int64_t ns = until.tv_nsec + (int64_t)(seconds * 1e9);
-    until.tv_sec += ns / 1000000000;
-    until.tv_nsec = ns % 1000000000;
-
     pthread_mutex_lock(&w->lock);
     if (!w->connected)
-        pthread_cond_timedwait(&w->wake, &w->lock, &until);
+        reel_timed_wait(&w->wake, &w->lock, seconds);
     const bool connected = w->connected;
     pthread_mutex_unlock(&w->lock);
     return connected;
@@ -54,12 +47,8 @@ void reel_connect_watch_start(reel_connect_watch *w, const reel_comm_config *con
     *w = (reel_connect_watch){.config = config};
     if (!config->on_lost)
         return;
-    pthread_condattr_t clock;
     pthread_mutex_init(&w->lock, NULL);
-    pthread_condattr_init(&clock);
-    pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
-    pthread_cond_init(&w->wake, &clock);
-    pthread_condattr_destroy(&clock);
+    reel_timed_cond_init(&w->wake);
 
     /* Signals are for the program's own threads. Without this thread, connecting has no limit. */
     sigset_t all, before;

@@ -56,13 +56,6 @@ static reel_status compare_heads(reel_comm *comm, const exchange_head *mine, exc
     return reel_comm_break(comm, &why, err);
 }
 
-static reel_status exchange_no_memory(reel_comm *comm, const char *what, reel_error *err)
-{
-    reel_error why;
-    reel_fail(&why, REEL_ERR_MEMORY, "%s: out of memory", what);
-    return reel_comm_break(comm, &why, err);
-}
-
 /* One round of a gather: a message each way, of `bytes` behind a head. */
 static reel_status gather_round(reel_comm *comm, char *out, char *in, size_t bytes, int distance,
                                 reel_error *err)
@@ -102,7 +95,7 @@ reel_status reel_comm_gather(reel_comm *comm, const void *mine, size_t bytes, vo
     const size_t ranks = (size_t)comm->ranks;
     char *out = reel_comm_scratch(comm, 2 * (sizeof head + ranks * bytes));
     if (!out)
-        return exchange_no_memory(comm, what, err);
+        return reel_comm_break_no_memory(comm, what, err);
     char *in = out + sizeof head + ranks * bytes, *blocks = out + sizeof head;
     memcpy(out, &head, sizeof head);
     memcpy(blocks, mine, bytes);
@@ -144,6 +137,12 @@ static bool find_spread_place(const reel_spread *s, int rank, spread_place *plac
     return true;
 }
 
+/* What small contents need besides the caller's memory, which may end with a failure. */
+typedef struct spread_copy {
+    exchange_head head;
+    char data[4096];
+} spread_copy;
+
 /* Receives one chunk and begins to hand it on. */
 static reel_status spread_one(reel_comm *comm, const spread_place *place, void *data, size_t bytes,
                               reel_pending *sends, reel_error *err)
@@ -161,30 +160,38 @@ static reel_status spread_one(reel_comm *comm, const spread_place *place, void *
 }
 
 static reel_status spread_chunks(reel_comm *comm, const reel_spread *s, const spread_place *place,
-                                 exchange_head *head, reel_error *err)
+                                 const exchange_head *own, reel_error *err)
 {
     const size_t chunks = (s->bytes + spread_chunk - 1) / spread_chunk;
-    const size_t children = (size_t)place->n_children;
-    reel_pending *sends = calloc((chunks + 1) * (children + 1), sizeof *sends);
-    if (!sends)
-        return exchange_no_memory(comm, head->what, err);
+    const size_t children = (size_t)place->n_children, all = (chunks + 1) * (children + 1);
+    spread_copy *copy = calloc(1, sizeof *copy + all * sizeof(reel_pending));
+    if (!copy)
+        return reel_comm_break_no_memory(comm, own->what, err);
+    reel_pending *sends = (reel_pending *)(copy + 1);
+    const bool small = s->bytes <= sizeof copy->data;
+    char *data = small ? copy->data : s->data;
 
     reel_status status;
-    const exchange_head own = *head;
-    REEL_TRY_GOTO(spread_one(comm, place, head, sizeof *head, sends, err), done);
-    REEL_TRY_GOTO(compare_heads(comm, &own, head, place->parent < 0 ? 0 : place->parent, err),
+    copy->head = *own;
+    if (small && place->parent < 0)
+        memcpy(data, s->data, s->bytes);
+    REEL_TRY_GOTO(spread_one(comm, place, &copy->head, sizeof copy->head, sends, err), done);
+    REEL_TRY_GOTO(compare_heads(comm, own, &copy->head, place->parent < 0 ? 0 : place->parent, err),
                   done);
     for (size_t c = 0; c < chunks; c++) {
         const size_t begin = c * spread_chunk, rest = s->bytes - begin;
-        REEL_TRY_GOTO(spread_one(comm, place, (char *)s->data + begin,
+        REEL_TRY_GOTO(spread_one(comm, place, data + begin,
                                  rest < spread_chunk ? rest : spread_chunk,
                                  sends + (c + 1) * children, err),
                       done);
     }
-    REEL_TRY_GOTO(reel_comm_wait(comm, sends, (int64_t)((chunks + 1) * children), own.what, err),
+    REEL_TRY_GOTO(reel_comm_wait(comm, sends, (int64_t)((chunks + 1) * children), own->what, err),
                   done);
+    if (small && place->parent >= 0)
+        memcpy(s->data, data, s->bytes);
 done:
-    free(sends);
+    if (!reel_comm_is_broken(comm)) /* else messages of it may be under way */
+        free(copy);
     return status;
 }
 
@@ -213,7 +220,7 @@ reel_status reel_comm_broadcast(reel_comm *comm, void *data, size_t bytes, int f
 
     int *members = malloc((size_t)comm->ranks * sizeof *members);
     if (!members)
-        return exchange_no_memory(comm, what, err);
+        return reel_comm_break_no_memory(comm, what, err);
     for (int i = 0; i < comm->ranks; i++)
         members[i] = (from + i) % comm->ranks;
     const reel_spread all = {.data = data, .bytes = bytes, .members = members, .n = comm->ranks};
@@ -230,7 +237,7 @@ static reel_status collect_slices(reel_comm *comm, double *x, double *slices, in
 {
     reel_pending *pending = calloc(2 * (size_t)comm->ranks, sizeof *pending);
     if (!pending)
-        return exchange_no_memory(comm, "a sum", err);
+        return reel_comm_break_no_memory(comm, "a sum", err);
 
     reel_status status = REEL_OK;
     const size_t bytes = (size_t)each * sizeof *x;
@@ -263,7 +270,7 @@ static reel_status add_up_slices(reel_comm *comm, double *x, int64_t n, const ch
     const int64_t ranks = comm->ranks, each = (n + ranks - 1) / ranks, all = each * ranks;
     double *padded = calloc(2 * (size_t)all, sizeof *padded), *slices = padded + all;
     if (!padded)
-        return exchange_no_memory(comm, what, err);
+        return reel_comm_break_no_memory(comm, what, err);
 
     reel_status status;
     memcpy(padded, x, (size_t)n * sizeof *x);
@@ -275,7 +282,8 @@ static reel_status add_up_slices(reel_comm *comm, double *x, int64_t n, const ch
                   done);
     memcpy(x, padded, (size_t)n * sizeof *x);
 done:
-    free(padded);
+    if (!reel_comm_is_broken(comm)) /* else messages of it may be under way */
+        free(padded);
     return status;
 }
 
@@ -293,7 +301,7 @@ reel_status reel_comm_add_up(reel_comm *comm, double *x, int64_t n, const char *
 
     double *all = malloc((size_t)comm->ranks * (size_t)n * sizeof *all);
     if (!all)
-        return exchange_no_memory(comm, what, err);
+        return reel_comm_break_no_memory(comm, what, err);
     const reel_status status = reel_comm_gather(comm, x, (size_t)n * sizeof *x, all, what, err);
     for (int64_t i = 0; status == REEL_OK && i < n; i++) {
         x[i] = all[i];
@@ -314,7 +322,7 @@ reel_status reel_comm_agree(reel_comm *comm, reel_status mine, reel_error *err, 
         return mine;
     int32_t *all = malloc((size_t)comm->ranks * sizeof *all), own = mine;
     if (!all)
-        return exchange_no_memory(comm, what, err);
+        return reel_comm_break_no_memory(comm, what, err);
     const reel_status status = reel_comm_gather(comm, &own, sizeof own, all, what, err);
     int failed = 0;
     while (status == REEL_OK && failed < comm->ranks && all[failed] == REEL_OK)

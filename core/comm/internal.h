@@ -18,11 +18,18 @@ typedef struct reel_peer {
     char host_name[REEL_HOST_NAME];
 } reel_peer;
 
+/* What goes round the ring of beat.c. Only REEL_SIGN_FAILURE is sent as a whole. */
+enum { REEL_SIGN_OF_LIFE = 1, REEL_SIGN_GOODBYE = 2, REEL_SIGN_FAILURE = 3 };
+typedef struct reel_sign {
+    int64_t kind;
+    reel_error failure; /* its message names the rank that has failed */
+} reel_sign;
+
 /* Signs of life: what the thread of beat.c and the waits tell each other. */
 typedef struct reel_beat {
     pthread_t thread;
     bool runs;
-    int64_t out, in;      /* the messages under way; the thread's own */
+    reel_sign out, in;    /* the messages under way; the thread's own */
     pthread_mutex_t lock; /* for all below */
     pthread_cond_t wake;
     bool closing; /* this rank says goodbye */
@@ -37,6 +44,7 @@ struct reel_comm {
     int *first;            /* [hosts + 1]: the lowest rank of each host */
     const reel_link *link; /* NULL: this process is alone */
     reel_comm_config config;
+    _Atomic double timeout; /* seconds, in force: raised once several hosts are found */
     reel_beat beat;
     uint64_t exchanges;      /* so far */
     pthread_mutex_t failing; /* for `failure`, while threads run */
@@ -64,10 +72,16 @@ static inline int reel_host_ranks(const reel_comm *comm, int host)
 
 /* Seconds of a clock that never goes back. */
 double reel_clock_seconds(void);
-/* Fails with the comm's first failure: `why` is remembered where it is the first. From any thread.
- */
+/* A condition that reel_timed_wait can wait for: its clock never goes back either. */
+void reel_timed_cond_init(pthread_cond_t *cond);
+/* Holds the lock, as with pthread_cond_wait, and returns after so many seconds at the latest. */
+void reel_timed_wait(pthread_cond_t *cond, pthread_mutex_t *lock, double seconds);
+/* Fails with the comm's first failure: `why` is remembered where it is the first, and the other
+ * ranks are told. From any thread. */
 reel_status reel_comm_break(reel_comm *comm, const reel_error *why, reel_error *err);
 bool reel_comm_is_broken(reel_comm *comm);
+/* The same for memory that is missing: the others wait for what this rank cannot send. */
+reel_status reel_comm_break_no_memory(reel_comm *comm, const char *what, reel_error *err);
 /* The same for a rank that is lost. */
 reel_status reel_comm_break_lost(reel_comm *comm, int lost, const char *what, reel_error *err);
 /* Begin a message of any length below 2^31 bytes to or from a rank. */
@@ -78,7 +92,7 @@ reel_status reel_comm_receive(reel_comm *comm, void *data, size_t bytes, int tag
 /* Whether the message is done; moves others on, too. */
 reel_status reel_comm_look(reel_comm *comm, reel_pending *pending, bool *done, reel_error *err);
 /* Waits until all of the messages are done: first without a pause, then with growing ones, since
- * ranks may be more than cores. Fails when a rank is lost. */
+ * ranks may be more than cores. Fails when a rank is lost or has failed. */
 reel_status reel_comm_wait(reel_comm *comm, reel_pending *pending, int64_t n, const char *what,
                            reel_error *err);
 
@@ -87,6 +101,8 @@ reel_status reel_comm_wait(reel_comm *comm, reel_pending *pending, int64_t n, co
 reel_status reel_beat_start(reel_comm *comm, reel_error *err);
 /* Says goodbye to the next rank and waits for the goodbye of the one before. */
 void reel_beat_stop(reel_comm *comm);
+/* The comm is broken: the next rank is to be told at once. */
+void reel_beat_wake(reel_comm *comm);
 /* The rank that is lost, which the caller will report; -1 = none. */
 int reel_beat_lost(reel_comm *comm);
 

@@ -34,12 +34,6 @@ int64_t reel_launched_count(void)
     return is_set("PMIX_RANK") && is_set("PMIX_NAMESPACE") ? 0 : 1;
 }
 
-bool reel_launched_on_hosts(void)
-{
-    const char *all = getenv("OMPI_COMM_WORLD_SIZE"), *here = getenv("OMPI_COMM_WORLD_LOCAL_SIZE");
-    return all && here && strcmp(all, here) != 0;
-}
-
 bool reel_comm_is_launched(void)
 {
     return reel_launched_count() != 1;

@@ -8,8 +8,6 @@
 /* Processes that the launcher says it started, this one included; 1 = no launcher, 0 = a launcher
  * that does not say. */
 int64_t reel_launched_count(void);
-/* Whether Open MPI's mpirun says that some of them are on other hosts. */
-bool reel_launched_on_hosts(void);
 
 /* Loads reel_mpi.so from the first of these places, and keeps it loaded:
  * - the file that the environment's REEL_MPI_MODULE names; then no other place is tried

@@ -1,6 +1,5 @@
 /* Opening and closing a comm, and what it says of its ranks. */
 #include <math.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -10,9 +9,6 @@
 #include "core/comm/load.h"
 
 static const double usual_timeout = 60; /* seconds */
-/* mpirun takes 5 to 7 s to notice that a link is down. One that is told earlier to end the ranks
- * hangs or crashes, and leaves files on the other hosts. */
-static const double shortest_between_hosts = 8;
 
 /* Room for so many ranks; until the hosts are known, a rank's number is its address. */
 static reel_status make_peers(reel_comm *comm, int rank, int ranks, reel_error *err)
@@ -82,17 +78,17 @@ reel_status reel_comm_open(reel_comm **out, const reel_comm_config *config, reel
         comm->config = *config;
     if (comm->config.timeout == 0)
         comm->config.timeout = usual_timeout;
-    if (comm->config.timeout < shortest_between_hosts && reel_launched_on_hosts())
-        comm->config.timeout = shortest_between_hosts;
+    comm->timeout = comm->config.timeout;
 
+    reel_error why;
     reel_status status;
     if (reel_comm_is_launched())
-        status = connect_ranks(comm, err);
+        status = connect_ranks(comm, &why);
     else
-        status = make_peers(comm, 0, 1, err);
+        status = make_peers(comm, 0, 1, &why);
     if (status != REEL_OK) {
-        comm->failure.status = status; /* closing waits for nobody */
-        reel_comm_close(comm);
+        status = reel_comm_break(comm, &why, err);
+        reel_comm_close(comm); /* of a broken one: it waits for nobody */
         return status;
     }
     *out = comm;
@@ -121,18 +117,23 @@ void reel_comm_close(reel_comm *comm)
     free(comm);
 }
 
+/* Ends a process whose end hangs: where a link is down, ending the others may. */
+static void *exit_late(void *code)
+{
+    unsigned left = 10; /* seconds */
+    while (left > 0)
+        left = sleep(left);
+    _exit((int)(intptr_t)code);
+}
+
 void reel_comm_abort(reel_comm *comm, int code)
 {
-    const unsigned patience = 10; /* seconds: where a link is down, ending the others may hang */
     if (!comm)
         return;
     if (comm->link && comm->ranks > 1) {
-        sigset_t set;
-        sigemptyset(&set);
-        sigaddset(&set, SIGALRM);
-        signal(SIGALRM, SIG_DFL);
-        pthread_sigmask(SIG_UNBLOCK, &set, NULL);
-        alarm(patience);
+        pthread_t thread;
+        if (pthread_create(&thread, NULL, exit_late, (void *)(intptr_t)code) == 0)
+            pthread_detach(thread);
         comm->link->end_all(code);
     }
     _exit(code);

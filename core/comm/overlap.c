@@ -4,7 +4,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "core/memory.h"
 #include "core/system_error.h"
@@ -103,13 +102,9 @@ static void place_flags(reel_overlap *o)
 
 static reel_status start_thread(reel_overlap *o, reel_error *err)
 {
-    pthread_condattr_t clock;
     pthread_mutex_init(&o->lock, NULL);
-    pthread_condattr_init(&clock);
-    pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
-    pthread_cond_init(&o->wake, &clock);
-    pthread_cond_init(&o->changed, &clock);
-    pthread_condattr_destroy(&clock);
+    reel_timed_cond_init(&o->wake);
+    reel_timed_cond_init(&o->changed);
     o->threads_made = true;
 
     /* Signals are for the program's own threads. */
@@ -196,7 +191,7 @@ static bool bucket_is_there(const reel_overlap *o, int bucket)
 static reel_status overlap_wait(reel_overlap *o, overlap_test *test, int bucket, const char *what,
                                 reel_error *err)
 {
-    const int64_t pause = 500 * 1000; /* ns: other ranks of the host wake nobody */
+    const double pause = 500e-6; /* other ranks of the host wake nobody */
     reel_comm *comm = o->p->comm;
     reel_status status = REEL_OK;
     pthread_mutex_lock(&o->lock);
@@ -214,13 +209,7 @@ static reel_status overlap_wait(reel_overlap *o, overlap_test *test, int bucket,
         pthread_mutex_lock(&o->lock);
         if (status != REEL_OK || test(o, bucket))
             break;
-
-        struct timespec until;
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_nsec += pause;
-        until.tv_sec += until.tv_nsec / 1000000000;
-        until.tv_nsec %= 1000000000;
-        pthread_cond_timedwait(&o->changed, &o->lock, &until);
+        reel_timed_wait(&o->changed, &o->lock, pause);
     }
     o->waiting = false;
     pthread_mutex_unlock(&o->lock);
@@ -330,11 +319,11 @@ reel_status reel_overlap_drop(reel_overlap *o, reel_error *err)
 
 /* ---- values ---- */
 
-reel_status reel_overlap_publish(reel_overlap *o, reel_error *err)
+reel_status reel_overlap_publish(reel_overlap *o, reel_param_test *test, reel_error *err)
 {
     const char *what = "the new weights";
     REEL_TRY(overlap_wait(o, rounds_are_done, 0, what, err));
-    reel_ranges_of(&o->values, o->p->params, reel_param_is_trained);
+    reel_ranges_of(&o->values, o->p->params, test);
     o->round++;
     pthread_mutex_lock(&o->lock);
     o->round_asked = o->round;

@@ -1,6 +1,4 @@
 /* The thread behind an overlap: begins messages, looks at those under way, sleeps. */
-#include <time.h>
-
 #include "core/comm/overlap.h"
 
 /* Messages that are looked at in vain before the thread pauses: each look moves all of them on. */
@@ -27,31 +25,6 @@ static reel_status flow_add(reel_overlap *o, reel_flow_kind kind, int bucket,
 
 /* ---- sums ---- */
 
-/* Each rank of another host sends a part of the bucket, for each maximal subtree of its host. */
-static reel_status receive_bucket_sums(reel_overlap *o, int b, reel_error *err)
-{
-    const reel_parallel *p = o->p;
-    const reel_comm *comm = p->comm;
-    int leaf = p->n_leaves;
-    for (int host = 0; host < comm->hosts; host++) {
-        if (host == comm->peers[comm->rank].host)
-            continue;
-        const int64_t begin = p->first[comm->first[host]], end = p->first[comm->first[host + 1]];
-        const int n = reel_maximal_subtrees(NULL, p->pieces, (reel_pieces){begin, end - begin});
-        const int ranks = reel_host_ranks(comm, host);
-        for (int k = 0; k < n; k++, leaf++)
-            for (int j = 0; j < ranks; j++) {
-                reel_range_transfer t = {.array = p->arrays[leaf],
-                                         .range = reel_range_part(o->buckets[b].range, j, ranks),
-                                         .within = &o->sums,
-                                         .peer = comm->first[host] + j};
-                REEL_TRY(flow_add(o, REEL_SUMS_IN, b, &t, err));
-            }
-    }
-    flow_begin(o, REEL_SUMS_IN, b);
-    return REEL_OK;
-}
-
 static bool has_elements(const reel_range_list *list, reel_range range)
 {
     for (int i = 0; i < list->n; i++) {
@@ -77,8 +50,12 @@ static reel_status flow_begin_step(reel_overlap *o, reel_error *err)
 {
     o->to_send = 0;
     for (int b = o->n - 1; b >= 0; b--) {
-        if (o->buckets[b].owner == o->p->comm->rank)
-            REEL_TRY(receive_bucket_sums(o, b, err));
+        if (o->buckets[b].owner == o->p->comm->rank) {
+            const reel_range_transfer early = {.tag = REEL_TAG_BUCKET + b, .within = &o->sums};
+            REEL_TRY(reel_parallel_receive_sums(o->p, o->buckets[b].range, &early,
+                                                &o->flows[REEL_SUMS_IN][b].bulk, err));
+            flow_begin(o, REEL_SUMS_IN, b);
+        }
         o->sent[b] = !owned_elsewhere(o, b) || !has_elements(&o->sums, own_part(o, b));
         o->to_send += !o->sent[b];
     }
@@ -241,13 +218,7 @@ static bool is_idle(const reel_overlap *o)
 static void flow_pause(reel_overlap *o)
 {
     /* Behind computing a pause leaves the core to it; a rank that waits wants an answer. */
-    const int64_t pause = o->waiting ? 50 * 1000 : 1000 * 1000; /* ns */
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += pause;
-    until.tv_sec += until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
-    pthread_cond_timedwait(&o->wake, &o->lock, &until);
+    reel_timed_wait(&o->wake, &o->lock, o->waiting ? 50e-6 : 1e-3);
 }
 
 /* Begins what is asked for, and looks once at everything. */

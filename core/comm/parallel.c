@@ -6,40 +6,30 @@
 #include <string.h>
 
 #include "core/comm/parallel_internal.h"
+#include "core/hash.h"
 #include "core/memory.h"
 
 /* ---- what the ranks must have in common ---- */
 
-/* FNV-1a, 64 bits. */
-static uint64_t hash_more(uint64_t hash, const void *data, size_t bytes)
-{
-    const unsigned char *at = data;
-    for (size_t i = 0; i < bytes; i++)
-        hash = (hash ^ at[i]) * 0x100000001b3u;
-    return hash;
-}
-
-static const uint64_t hash_begin = 0xcbf29ce484222325u;
-
 static uint64_t hash_store(const reel_params *params)
 {
     const int dtype = (int)reel_params_dtype(params);
-    uint64_t hash = hash_more(hash_begin, &dtype, sizeof dtype);
+    uint64_t hash = reel_hash_more(REEL_HASH_BEGIN, &dtype, sizeof dtype);
     for (int i = 0; i < reel_params_count(params); i++) {
         const reel_param *p = reel_params_at(params, i);
-        hash = hash_more(hash, p->name, strlen(p->name) + 1);
-        hash = hash_more(hash, p->value.shape, (size_t)p->value.ndim * sizeof *p->value.shape);
-        hash = hash_more(hash, &p->flags, sizeof p->flags);
+        hash = reel_hash_more(hash, p->name, strlen(p->name) + 1);
+        hash = reel_hash_more(hash, p->value.shape, (size_t)p->value.ndim * sizeof *p->value.shape);
+        hash = reel_hash_more(hash, &p->flags, sizeof p->flags);
     }
     return hash;
 }
 
 uint64_t reel_parallel_hash_gradients(const reel_params *params)
 {
-    uint64_t hash = hash_begin;
+    uint64_t hash = REEL_HASH_BEGIN;
     for (int i = 0; i < reel_params_count(params); i++) {
         const bool has = reel_params_at(params, i)->has_grad;
-        hash = hash_more(hash, &has, sizeof has);
+        hash = reel_hash_more(hash, &has, sizeof has);
     }
     return hash;
 }
@@ -94,7 +84,7 @@ static void *bind_subtree(reel_parallel *p, int k)
 static reel_status prepare_parallel(reel_parallel *p, const reel_parallel_config *config,
                                     reel_error *err)
 {
-    const int ranks = p->comm->ranks;
+    const int ranks = p->comm->ranks, rank = p->comm->rank;
     REEL_TRY(check_division(p, config, err));
     p->pieces = config->pieces;
     p->cuts = calloc((size_t)ranks + 1, sizeof *p->cuts);
@@ -109,16 +99,17 @@ static reel_status prepare_parallel(reel_parallel *p, const reel_parallel_config
         p->cuts[r] = config->cuts ? config->cuts[r]
                                   : reel_range_part((reel_range){0, p->size}, r, ranks).begin;
     REEL_TRY(reel_divide_pieces(p->first, p->pieces, ranks, err));
-    p->n_mine = reel_maximal_subtrees(p->mine, p->pieces, reel_parallel_pieces(p));
+    const reel_pieces own = {p->first[rank], p->first[rank + 1] - p->first[rank]};
+    p->n_mine = reel_maximal_subtrees(p->mine, p->pieces, own);
     return ranks > 1 ? reel_parallel_plan(p, err) : REEL_OK;
 }
 
 static reel_status connect_stores(reel_parallel *p, bool overlap, reel_error *err)
 {
     uint64_t mine = hash_store(p->params);
-    mine = hash_more(mine, &p->pieces, sizeof p->pieces);
-    mine = hash_more(mine, &overlap, sizeof overlap);
-    mine = hash_more(mine, p->cuts, ((size_t)p->comm->ranks + 1) * sizeof *p->cuts);
+    mine = reel_hash_more(mine, &p->pieces, sizeof p->pieces);
+    mine = reel_hash_more(mine, &overlap, sizeof overlap);
+    mine = reel_hash_more(mine, p->cuts, ((size_t)p->comm->ranks + 1) * sizeof *p->cuts);
     REEL_TRY(compare_ranks(p->comm, mine, "parameters, pieces or shares", err));
     REEL_TRY(reel_parallel_share_memory(p, err));
     REEL_TRY(reel_parallel_move_in(p, err));
@@ -137,7 +128,7 @@ reel_status reel_parallel_create(reel_parallel **out, reel_comm *comm, reel_para
     REEL_NEED(config, err);
     reel_parallel *p = calloc(1, sizeof *p);
     if (!p)
-        return reel_fail(err, REEL_ERR_MEMORY, "ranks: out of memory");
+        return reel_comm_break_no_memory(comm, "the division of the work", err);
     *p = (reel_parallel){
         .comm = comm,
         .params = params,
@@ -163,19 +154,24 @@ reel_status reel_parallel_create(reel_parallel **out, reel_comm *comm, reel_para
 /* Messages are under way: what they read and write stays until the process ends. */
 static void leave_memory(reel_parallel *p)
 {
-    for (int k = 0; k < p->n_leaves; k++)
+    for (int k = 0; p->leaves && k < p->n_leaves; k++)
         p->leaves[k].window.memory = NULL;
     p->values.memory = NULL;
     p->received = NULL;
-    for (int k = 0; k < p->n_host_sums; k++)
+    for (int k = 0; p->host_sums && k < p->n_host_sums; k++)
         p->host_sums[k].sums = NULL;
+    for (int i = 0; i < p->n_more; i++)
+        p->more[i].memory = NULL;
 }
 
 void reel_parallel_destroy(reel_parallel *p)
 {
     if (!p)
         return;
-    const bool quiet = reel_overlap_end(p->overlap);
+    /* The overlap knows its own messages only. Those of this thread are done where its last
+     * exchange has succeeded. */
+    const bool quiet =
+        reel_overlap_end(p->overlap) && (p->comm->ranks == 1 || !reel_comm_is_broken(p->comm));
     if (p->moved_in)
         reel_parallel_move_out(p);
     if (reel_params_own_values(p->params))
@@ -199,14 +195,6 @@ void reel_parallel_destroy(reel_parallel *p)
 }
 
 /* ---- what a rank holds ---- */
-
-reel_pieces reel_parallel_pieces(const reel_parallel *p)
-{
-    if (!p)
-        return (reel_pieces){0, 0};
-    const int rank = p->comm->rank;
-    return (reel_pieces){p->first[rank], p->first[rank + 1] - p->first[rank]};
-}
 
 int reel_parallel_subtrees(const reel_parallel *p, const reel_pieces **out)
 {

@@ -66,12 +66,15 @@ typedef struct reel_parallel_config {
 REEL_API reel_status reel_parallel_create(reel_parallel **out, reel_comm *comm, reel_params *params,
                                           const reel_ctx *ctx, const reel_parallel_config *config,
                                           reel_error *err);
+/* How much memory gradients will take on this rank with so many pieces, in arrays of the store's
+ * size: one for each of its subtrees and, with several hosts, parts of arrays that are sent and
+ * received. 1 where one rank is alone; 0: fewer pieces than ranks, or no memory. No exchange. */
+REEL_API double reel_parallel_arrays(const reel_comm *comm, int64_t pieces);
+
 /* The values go back into the store's own memory, so that the store can be used further; gradients
  * are forgotten, arrays freed. Before reel_comm_close. NULL is fine. */
 REEL_API void reel_parallel_destroy(reel_parallel *parallel);
 
-/* The pieces of this rank. NULL: none. */
-REEL_API reel_pieces reel_parallel_pieces(const reel_parallel *parallel);
 /* *out receives this rank's maximal subtrees, in order; valid until destroy. Returns how many. */
 REEL_API int reel_parallel_subtrees(const reel_parallel *parallel, const reel_pieces **out);
 /* From now on backward writes the gradients of subtree k, 0 <= k < subtrees. They must be the sum
@@ -99,6 +102,8 @@ REEL_API reel_range reel_parallel_share(const reel_parallel *parallel, int rank)
  * of frozen parameters are not sent.
  * With overlap values may still be under way: need and settle tell. */
 REEL_API reel_status reel_parallel_publish(reel_parallel *parallel, reel_error *err);
+/* The same with the values of frozen parameters, where they have changed, too. */
+REEL_API reel_status reel_parallel_publish_all(reel_parallel *parallel, reel_error *err);
 /* Waits until the values of a parameter are those of the last publication. Returns at once without
  * overlap. */
 REEL_API reel_status reel_parallel_need(reel_parallel *parallel, int index, reel_error *err);

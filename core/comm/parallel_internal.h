@@ -91,6 +91,14 @@ void reel_parallel_move_out(reel_parallel *p);
 reel_status reel_parallel_plan(reel_parallel *p, reel_error *err);
 void reel_parallel_free_plan(reel_parallel *p);
 
+/* ---- parallel_step.c ---- */
+
+/* Begins to receive the sums of a range that this rank owns: each rank of another host sends a part
+ * of it, for each maximal subtree of its host. how: tag and within. */
+reel_status reel_parallel_receive_sums(const reel_parallel *p, reel_range range,
+                                       const reel_range_transfer *how, reel_bulk *bulk,
+                                       reel_error *err);
+
 /* ---- overlap.c: the exchange between hosts behind computing ---- */
 
 /* All ranks. NULL in *out: one host, nothing to be done. */
@@ -112,7 +120,8 @@ reel_status reel_overlap_finish(reel_overlap *o, reel_error *err);
 reel_status reel_overlap_drop(reel_overlap *o, reel_error *err);
 /* Whether the gradient of a parameter travels early in the step that is open. */
 bool reel_overlap_is_planned(const reel_overlap *o, int param);
-/* This rank's share of the values is new. Returns when all ranks of the host have come here. */
-reel_status reel_overlap_publish(reel_overlap *o, reel_error *err);
+/* This rank's share of the values is new, of the parameters that pass the test. Returns when all
+ * ranks of the host have come here. */
+reel_status reel_overlap_publish(reel_overlap *o, reel_param_test *test, reel_error *err);
 
 #endif

@@ -110,6 +110,30 @@ reel_status reel_parallel_plan(reel_parallel *p, reel_error *err)
     return p->adder.scratch ? REEL_OK : REEL_ERR_MEMORY;
 }
 
+double reel_parallel_arrays(const reel_comm *comm, int64_t pieces)
+{
+    if (!comm || comm->ranks == 1)
+        return 1;
+    int64_t *first = calloc((size_t)comm->ranks + 1, sizeof *first);
+    if (!first || reel_divide_pieces(first, pieces, comm->ranks, NULL) != REEL_OK) {
+        free(first);
+        return 0;
+    }
+
+    const int rank = comm->rank, own_host = comm->peers[rank].host;
+    const reel_pieces own = {first[rank], first[rank + 1] - first[rank]};
+    double arrays = reel_maximal_subtrees(NULL, pieces, own);
+    for (int host = 0; comm->hosts > 1 && host < comm->hosts; host++) {
+        const int64_t begin = first[comm->first[host]], end = first[comm->first[host + 1]];
+        const int trees = reel_maximal_subtrees(NULL, pieces, (reel_pieces){begin, end - begin});
+        /* Of another host this rank receives its share; of its own it adds up a part to send. */
+        arrays += host == own_host ? (double)trees / reel_host_ranks(comm, host)
+                                   : (double)trees / comm->ranks;
+    }
+    free(first);
+    return arrays;
+}
+
 void reel_parallel_free_plan(reel_parallel *p)
 {
     for (int k = 0; k < p->n_host_sums; k++) {

@@ -51,13 +51,15 @@ static reel_status judge_gradients(const reel_comm *comm, const gradient_state *
 
 /* ---- between hosts ---- */
 
-/* Each rank of another host sends a part of this rank's share, for each maximal subtree of its
- * host. */
-static reel_status receive_sums(reel_parallel *p, reel_error *err)
+reel_status reel_parallel_receive_sums(const reel_parallel *p, reel_range range,
+                                       const reel_range_transfer *how, reel_bulk *bulk,
+                                       reel_error *err)
 {
     reel_comm *comm = p->comm;
     const int own_host = comm->peers[comm->rank].host;
-    const reel_range share = reel_parallel_share(p, comm->rank);
+    reel_range_transfer t = *how;
+    t.element = p->element;
+    t.receives = true;
     int leaf = p->n_leaves;
     for (int host = 0; host < comm->hosts; host++) {
         if (host == own_host)
@@ -67,14 +69,10 @@ static reel_status receive_sums(reel_parallel *p, reel_error *err)
         const int ranks = reel_host_ranks(comm, host);
         for (int k = 0; k < n; k++, leaf++)
             for (int j = 0; j < ranks; j++) {
-                const reel_range_transfer t = {.array = p->arrays[leaf],
-                                               .element = p->element,
-                                               .tag = REEL_TAG_BULK,
-                                               .range = reel_range_part(share, j, ranks),
-                                               .within = &p->ranges,
-                                               .peer = comm->first[host] + j,
-                                               .receives = true};
-                REEL_TRY(reel_bulk_begin(comm, &p->receives, &t, err));
+                t.array = p->arrays[leaf];
+                t.range = reel_range_part(range, j, ranks);
+                t.peer = comm->first[host] + j;
+                REEL_TRY(reel_bulk_begin(comm, bulk, &t, err));
             }
     }
     return REEL_OK;
@@ -143,14 +141,16 @@ static void find_late_sums(reel_parallel *p)
 static reel_status exchange_step_sums(reel_parallel *p, const char *what, reel_error *err)
 {
     find_late_sums(p);
-    REEL_TRY(receive_sums(p, err));
+    const reel_range share = reel_parallel_share(p, p->comm->rank);
+    const reel_range_transfer late = {.tag = REEL_TAG_BULK, .within = &p->ranges};
+    REEL_TRY(reel_parallel_receive_sums(p, share, &late, &p->receives, err));
     REEL_TRY(send_sums(p, err));
     REEL_TRY(reel_bulk_finish(p->comm, &p->receives, what, err));
     if (p->overlap)
         REEL_TRY(reel_overlap_finish(p->overlap, err));
 
     reel_ranges_of(&p->ranges, p->params, reel_param_is_summed);
-    run_tree(p, &p->tree, p->arrays[p->own_leaf], reel_parallel_share(p, p->comm->rank));
+    run_tree(p, &p->tree, p->arrays[p->own_leaf], share);
     return reel_bulk_finish(p->comm, &p->sends, what, err);
 }
 
@@ -165,7 +165,7 @@ reel_status reel_parallel_sum(reel_parallel *p, reel_error *err)
     /* Once all have said so, all gradients are there. */
     gradient_state *all = malloc((size_t)comm->ranks * sizeof *all);
     if (!all)
-        return reel_fail(err, REEL_ERR_MEMORY, "sum of gradients: out of memory");
+        return reel_comm_break_no_memory(comm, what, err);
     reel_status status;
     if (p->overlap)
         REEL_TRY_GOTO(reel_overlap_all_ready(p->overlap, err), done);
@@ -220,16 +220,28 @@ static reel_status hand_out_shares(reel_parallel *p, void *array, const char *wh
     return reel_comm_agree(comm, REEL_OK, err, what);
 }
 
-reel_status reel_parallel_publish(reel_parallel *p, reel_error *err)
+/* The values of the parameters that pass the test. */
+static reel_status publish_values(reel_parallel *p, reel_param_test *test, reel_error *err)
 {
-    REEL_NEED(p, err);
     if (p->comm->ranks == 1)
         return REEL_OK;
     p->summed = false;
     if (p->overlap)
-        return reel_overlap_publish(p->overlap, err);
-    reel_ranges_of(&p->ranges, p->params, reel_param_is_trained);
+        return reel_overlap_publish(p->overlap, test, err);
+    reel_ranges_of(&p->ranges, p->params, test);
     return hand_out_shares(p, p->values.memory, "the new weights", err);
+}
+
+reel_status reel_parallel_publish(reel_parallel *p, reel_error *err)
+{
+    REEL_NEED(p, err);
+    return publish_values(p, reel_param_is_trained, err);
+}
+
+reel_status reel_parallel_publish_all(reel_parallel *p, reel_error *err)
+{
+    REEL_NEED(p, err);
+    return publish_values(p, reel_param_is_shared, err);
 }
 
 /* ---- behind computing ---- */

@@ -52,6 +52,7 @@ reel_status reel_comm_ping(reel_comm *comm, int a, int b, size_t bytes, int time
     *seconds = (reel_clock_seconds() - began) / (2 * times);
     status = reel_comm_broadcast(comm, seconds, sizeof *seconds, a, what, err);
 done:
-    free(data);
+    if (!reel_comm_is_broken(comm)) /* else a message of it may be under way */
+        free(data);
     return status;
 }

@@ -69,12 +69,8 @@ static reel_status begin_message(reel_comm *comm, reel_bulk *bulk, const reel_ra
     if (bulk->n == bulk->capacity) {
         const int64_t capacity = bulk->capacity ? 2 * bulk->capacity : 64;
         reel_pending *list = realloc(bulk->list, (size_t)capacity * sizeof *list);
-        if (!list) {
-            /* The other end waits for this message: no exchange may begin any more. */
-            reel_error why;
-            reel_fail(&why, REEL_ERR_MEMORY, "messages between ranks: out of memory");
-            return reel_comm_break(comm, &why, err);
-        }
+        if (!list) /* the other end waits for this message */
+            return reel_comm_break_no_memory(comm, "messages between ranks", err);
         bulk->list = list;
         bulk->capacity = capacity;
     }

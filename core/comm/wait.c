@@ -11,14 +11,55 @@ double reel_clock_seconds(void)
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
+void reel_timed_cond_init(pthread_cond_t *cond)
+{
+    pthread_condattr_t clock;
+    pthread_condattr_init(&clock);
+    pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
+    pthread_cond_init(cond, &clock);
+    pthread_condattr_destroy(&clock);
+}
+
+void reel_timed_wait(pthread_cond_t *cond, pthread_mutex_t *lock, double seconds)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    const int64_t ns = until.tv_nsec + (int64_t)(seconds * 1e9);
+    until.tv_sec += ns / 1000000000;
+    until.tv_nsec = ns % 1000000000;
+    pthread_cond_timedwait(cond, lock, &until);
+}
+
 reel_status reel_comm_break(reel_comm *comm, const reel_error *why, reel_error *err)
 {
     pthread_mutex_lock(&comm->failing);
-    if (comm->failure.status == REEL_OK)
+    const bool is_first = comm->failure.status == REEL_OK;
+    if (is_first)
         comm->failure = *why;
     const reel_error first = comm->failure;
     pthread_mutex_unlock(&comm->failing);
+    if (is_first)
+        reel_beat_wake(comm);
     return reel_fail(err, first.status, "%s", first.message);
+}
+
+reel_status reel_comm_break_no_memory(reel_comm *comm, const char *what, reel_error *err)
+{
+    reel_error why;
+    reel_fail(&why, REEL_ERR_MEMORY, "%s: out of memory", what);
+    return reel_comm_break(comm, &why, err);
+}
+
+reel_status reel_comm_fail(reel_comm *comm, reel_error *err)
+{
+    reel_error why, first;
+    if (err && err->status != REEL_OK)
+        why = *err;
+    else
+        reel_fail(&why, REEL_ERR_INVALID, "the rank has failed; no reason is given");
+    if (comm && comm->link)
+        reel_comm_break(comm, &why, &first);
+    return err ? reel_fail(err, why.status, "%s", why.message) : why.status;
 }
 
 bool reel_comm_is_broken(reel_comm *comm)
@@ -62,7 +103,7 @@ reel_status reel_comm_break_lost(reel_comm *comm, int lost, const char *what, re
     reel_error why;
     reel_fail(&why, REEL_ERR_IO,
               "rank %d (host %s) is lost: no sign of life for %g s; waited for %s", lost,
-              reel_comm_host_name(comm, lost), comm->config.timeout, what);
+              reel_comm_host_name(comm, lost), comm->timeout, what);
     return reel_comm_break(comm, &why, err);
 }
 
@@ -97,6 +138,8 @@ static reel_status wait_for_one(reel_comm *comm, reel_pending *pending, const ch
             begin = now;
         if (now - begin < spin)
             continue;
+        if (reel_comm_is_broken(comm))
+            return reel_comm_break(comm, &(reel_error){0}, err);
         const int lost = reel_beat_lost(comm);
         if (lost >= 0)
             return reel_comm_break_lost(comm, lost, what, err);
@@ -112,8 +155,8 @@ reel_status reel_comm_wait(reel_comm *comm, reel_pending *pending, int64_t n, co
 {
     /* After a failure the others may wait for what this rank has not sent, alive but for ever: this
      * rank waits for nothing any more, so that its program ends all ranks. */
-    if (comm->failure.status != REEL_OK)
-        return reel_fail(err, comm->failure.status, "%s", comm->failure.message);
+    if (reel_comm_is_broken(comm))
+        return reel_comm_break(comm, &(reel_error){0}, err);
     for (int64_t i = 0; i < n; i++)
         REEL_TRY(wait_for_one(comm, &pending[i], what, err));
     /* What others wrote into shared memory before their messages is visible from here on. */

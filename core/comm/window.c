@@ -51,14 +51,9 @@ reel_status reel_window_reserve(reel_window *w, size_t begin, size_t end, reel_e
 {
     if (begin >= end)
         return REEL_OK;
-    int code;
-    do {
-        code = posix_fallocate(w->file, (off_t)begin, (off_t)(end - begin));
-    } while (code == EINTR);
+    const int code = reel_pages_reserve(w->file, begin, end - begin);
     if (code == 0)
         return REEL_OK;
-    if (code == ENOSPC)
-        code = ENOMEM; /* a file in memory has no other space */
     return reel_fail_system(err, code, "shared memory: %zu bytes are not to be had", end - begin);
 }
 

@@ -103,6 +103,9 @@ void reel_weights_destroy(reel_weights *w)
     for (int i = 0; i < w->n_notes; i++)
         free(w->notes[i]);
     json_decref(w->root);
+    if (w->places)
+        reel_byte_source_close(&w->source);
+    free(w->places);
     free(w->list);
     free(w->names);
     free(w->header);

@@ -64,7 +64,7 @@ REEL_API const char *reel_weights_metadata(const reel_weights *weights, const ch
 /* The index-th key of the metadata, in no particular order; NULL behind the last. */
 REEL_API const char *reel_weights_metadata_key(const reel_weights *weights, int index);
 
-/* Converts one stored tensor into t (same shape, any layout, float32 or float64). REEL_ERR_FORMAT:
+/* Converts one stored tensor into t (same shape, any layout and dtype). REEL_ERR_FORMAT:
  * shapes differ (the message names both). Values come through bit for bit where the dtypes agree;
  * I64 labels: read .data, which is aligned to the dtype in every file whose tensors are (ours are).
  */
@@ -82,6 +82,11 @@ REEL_API reel_status reel_weights_writer_tensor(reel_weights_writer *writer, con
 /* A stored tensor under its own name and dtype, every bit as it is; w is borrowed until _save. */
 REEL_API reel_status reel_weights_writer_weight(reel_weights_writer *writer, const reel_weight *w,
                                                 reel_error *err);
+/* A stored tensor under its own name in bf16, rounded to nearest, ties to even; bf16 and I64 go out
+ * as they are. w is borrowed until _save, which fails with REEL_ERR_NONFINITE where a number
+ * becomes infinite. */
+REEL_API reel_status reel_weights_writer_bf16(reel_weights_writer *writer, const reel_weight *w,
+                                              reel_error *err);
 /* A float32 tensor of any size that never lies in memory: _save calls `fill` for its values, about
  * a mebibyte at a time, from the first to the last in row-major order. A failure of fill is that of
  * _save. */

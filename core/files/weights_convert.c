@@ -23,14 +23,6 @@ static float from_half(uint16_t h)
     return value;
 }
 
-static float from_bfloat(uint16_t h)
-{
-    const uint32_t bits = (uint32_t)h << 16;
-    float value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
 enum { CHUNK = 1024 };
 typedef union chunk {
     float f[CHUNK];
@@ -52,7 +44,7 @@ static reel_dtype decode_chunk(chunk *into, reel_stored_dtype dtype, const char 
         for (int64_t i = 0; i < n; i++) {
             uint16_t half;
             memcpy(&half, from + 2 * i, 2);
-            into->f[i] = dtype == REEL_STORED_F16 ? from_half(half) : from_bfloat(half);
+            into->f[i] = dtype == REEL_STORED_F16 ? from_half(half) : reel_bf16_to_float(half);
         }
         return REEL_F32;
     case REEL_STORED_I64:
@@ -66,17 +58,49 @@ static reel_dtype decode_chunk(chunk *into, reel_stored_dtype dtype, const char 
     return REEL_F32;
 }
 
-bool reel_weight_is_finite(const reel_weight *w, reel_dtype dtype)
+bool reel_weight_round(const reel_weight *w, int64_t begin, int64_t count, reel_bf16 *to)
 {
     const size_t element = reel_stored_size(w->dtype);
-    const int64_t n = (int64_t)(w->bytes / element);
     chunk values;
+    bool fits = true;
+    for (int64_t done = 0; done < count; done += CHUNK) {
+        const int64_t length = count - done < CHUNK ? count - done : CHUNK;
+        const char *from = (const char *)w->data + (size_t)(begin + done) * element;
+        const bool wide = decode_chunk(&values, w->dtype, from, length) == REEL_F64;
+        for (int64_t i = 0; i < length; i++) {
+            const double value = wide ? values.d[i] : (double)values.f[i];
+            to[done + i] = reel_bf16_from_float((float)value);
+            fits &= !isfinite(value) || isfinite(reel_bf16_to_float(to[done + i]));
+        }
+    }
+    return fits;
+}
+
+/* Floats whose exponent is all ones are NaN or infinity: one more then carries into the sign. In
+ * whole numbers this is three instructions a vector. */
+static bool floats_are_finite(const char *bytes, int64_t n)
+{
+    uint32_t carry = 0;
+    for (int64_t i = 0; i < n; i++) {
+        uint32_t bits;
+        memcpy(&bits, bytes + 4 * i, 4);
+        carry |= (bits & 0x7f800000) + 0x00800000;
+    }
+    return carry >> 31 == 0;
+}
+
+bool reel_stored_is_finite(reel_stored_dtype stored, const void *bytes, int64_t n, reel_dtype dtype)
+{
+    const size_t element = reel_stored_size(stored);
+    chunk values;
+    if (stored == REEL_STORED_F32)
+        return floats_are_finite(bytes, n);
     for (int64_t begin = 0; begin < n; begin += CHUNK) {
         const int64_t length = n - begin < CHUNK ? n - begin : CHUNK;
         bool finite = true;
 
-        if (decode_chunk(&values, w->dtype, (const char *)w->data + (size_t)begin * element,
-                         length) == REEL_F32)
+        if (decode_chunk(&values, stored, (const char *)bytes + (size_t)begin * element, length) ==
+            REEL_F32)
             for (int64_t i = 0; i < length; i++)
                 finite &= fabsf(values.f[i]) <= __FLT_MAX__;
         else if (dtype == REEL_F64)
@@ -90,6 +114,12 @@ bool reel_weight_is_finite(const reel_weight *w, reel_dtype dtype)
             return false;
     }
     return true;
+}
+
+bool reel_weight_is_finite(const reel_weight *w, reel_dtype dtype)
+{
+    return reel_stored_is_finite(w->dtype, w->data,
+                                 (int64_t)(w->bytes / reel_stored_size(w->dtype)), dtype);
 }
 
 /* Decodes n values into a run of t that begins at index, by way of a one-dimensional view. */
@@ -107,31 +137,59 @@ static void decode_run(const reel_weight *w, const char *from, const reel_tensor
     reel_tensor_copy(&view, &source);
 }
 
+bool reel_weight_lies_as(const reel_weight *w, const reel_tensor *t)
+{
+    const bool same_dtype = w->dtype == (t->dtype == REEL_F64 ? REEL_STORED_F64 : REEL_STORED_F32);
+    const bool same_order = t->ndim != 4 || t->shape[1] == 1 || t->shape[2] * t->shape[3] == 1;
+    return same_dtype && same_order && reel_tensor_is_canonical(t);
+}
+
+/* float32 convolution weights: (oc, c, taps) in the file, (oc, taps, c) in t. */
+static void decode_taps(const char *from, const reel_tensor *t, int64_t first, int64_t n)
+{
+    const int64_t channels = t->shape[1], taps = t->shape[2] * t->shape[3];
+    while (n > 0) {
+        const int64_t run = first / taps, begin = first % taps,
+                      length = taps - begin < n ? taps - begin : n;
+        float *to = (float *)t->data + run / channels * channels * taps + run % channels;
+        for (int64_t i = 0; i < length; i++)
+            memcpy(to + (begin + i) * channels, from + 4 * i, 4);
+        from += 4 * length;
+        first += length;
+        n -= length;
+    }
+}
+
 /* Run by run along the last dimension: no layout needs memory of its own, and nothing can fail. */
-static void decode_into(const reel_weight *w, const reel_tensor *t)
+void reel_weight_decode(const reel_weight *w, const char *from, const reel_tensor *t, int64_t first,
+                        int64_t n)
 {
     const size_t element = reel_stored_size(w->dtype);
-    const int inner = t->ndim - 1;
-    const int64_t run = inner >= 0 ? t->shape[inner] : 1;
-    const char *from = w->data;
-    int64_t index[REEL_MAX_DIMS] = {0};
-    for (;;) {
-        for (int64_t begin = 0; begin < run; begin += CHUNK) {
-            const int64_t length = run - begin < CHUNK ? run - begin : CHUNK;
-            if (inner >= 0)
-                index[inner] = begin;
-            decode_run(w, from, t, index, length);
-            from += (size_t)length * element;
-        }
+    if (w->dtype == REEL_STORED_F32 && t->dtype == REEL_F32 && t->ndim == 4 &&
+        reel_tensor_is_canonical(t)) {
+        decode_taps(from, t, first, n);
+        return;
+    }
 
-        /* The other dimensions count like an odometer. */
-        if (inner >= 0)
-            index[inner] = 0;
-        int d = inner - 1;
-        while (d >= 0 && ++index[d] == t->shape[d])
-            index[d--] = 0;
-        if (d < 0)
-            return;
+    int64_t index[REEL_MAX_DIMS] = {0};
+    for (int d = t->ndim - 1; d >= 0; d--) {
+        index[d] = first % t->shape[d];
+        first /= t->shape[d];
+    }
+    const int inner = t->ndim - 1;
+    while (n > 0) {
+        const int64_t rest = inner >= 0 ? t->shape[inner] - index[inner] : 1;
+        int64_t length = rest < n ? rest : n;
+        length = length < CHUNK ? length : CHUNK;
+        decode_run(w, from, t, index, length);
+        from += (size_t)length * element;
+        n -= length;
+
+        /* The dimensions count like an odometer, the last by the length. */
+        int d = inner;
+        if (d >= 0 && (index[d] += length) == t->shape[d])
+            for (index[d--] = 0; d >= 0 && ++index[d] == t->shape[d];)
+                index[d--] = 0;
     }
 }
 
@@ -156,7 +214,7 @@ reel_status reel_weight_to_tensor(const reel_weight *w, const reel_tensor *t, re
     /* Aligned floats and doubles are copied as they lie. */
     const bool plain = w->dtype == REEL_STORED_F32 || w->dtype == REEL_STORED_F64;
     if (!plain || (uintptr_t)w->data % reel_stored_size(w->dtype) != 0) {
-        decode_into(w, t);
+        reel_weight_decode(w, w->data, t, 0, reel_tensor_numel(t));
         return REEL_OK;
     }
     const reel_tensor source =

@@ -3,6 +3,7 @@
 #ifndef REEL_CORE_WEIGHTS_INTERNAL_H
 #define REEL_CORE_WEIGHTS_INTERNAL_H
 
+#include "core/bf16.h"
 #include "core/files/byte_source.h"
 #include "core/files/weights.h"
 
@@ -19,8 +20,10 @@ struct reel_weights {
     const char *format;
     reel_weight *list;
     int count;
-    char *data; /* pages */
+    char *data; /* pages; NULL where the data stays in its source */
     size_t data_size;
+    reel_byte_source source; /* with places: holds the data; its file is the reel_weights' */
+    uint64_t *places; /* where each tensor's data begins in the source; NULL: it is in memory */
 };
 
 size_t reel_stored_size(reel_stored_dtype dtype);                  /* bytes of an element */
@@ -29,9 +32,17 @@ bool reel_stored_find(const char *name, reel_stored_dtype *dtype); /* false: no 
 /* Whether the dtype is one of weights; safetensors has others, which are passed over. */
 bool reel_stored_is_read(reel_stored_dtype dtype);
 
-/* Reads a safetensors file with a header of this length into w, which has its path only. */
+/* Reads a safetensors file with a header of this length into w, which has its path only.
+ * header_only: the data stays in s, and w gets the places. */
 reel_status reel_weights_from_safetensors(reel_weights *w, const reel_byte_source *s,
-                                          uint64_t header, reel_error *err);
+                                          uint64_t header, bool header_only, reel_error *err);
+
+/* The CRC-32 that the file carries for a tensor, as text; NULL: none. */
+reel_status reel_weights_carried_crc(const reel_weights *w, const reel_weight *t, const char **text,
+                                     reel_error *err);
+/* REEL_ERR_FORMAT where the tensor's CRC-32 is not the one that the file carries (NULL: any is). */
+reel_status reel_weights_compare_crc(const reel_weights *w, const reel_weight *t, const char *text,
+                                     uint32_t crc, reel_error *err);
 
 /* A list for one line: "epoch, arch, optimizer, and 3 more". */
 typedef struct reel_word_list {
@@ -79,7 +90,22 @@ bool reel_weight_fits(const reel_weight *w, const reel_param *p);
 /* REEL_ERR_NONFINITE names the first tensor that fits a parameter and holds NaN or infinity. */
 reel_status reel_weights_check_finite(const reel_params *params, const reel_weights *weights,
                                       const reel_name_map *map, reel_error *err);
+/* Values [begin, begin + count) as bf16; false where a number becomes infinite. */
+bool reel_weight_round(const reel_weight *w, int64_t begin, int64_t count, reel_bf16 *to);
 /* Whether every value is finite, also after narrowing to dtype. */
 bool reel_weight_is_finite(const reel_weight *w, reel_dtype dtype);
+
+/* ---- parts of a tensor (weights_convert.c): n elements, of which the first is the first-th in
+ * row-major order ---- */
+
+/* Whether n stored values are finite, also after narrowing to dtype. */
+bool reel_stored_is_finite(reel_stored_dtype stored, const void *bytes, int64_t n,
+                           reel_dtype dtype);
+/* Whether t holds values in the order and dtype of w's: then t.data + first elements is their
+ * place. */
+bool reel_weight_lies_as(const reel_weight *w, const reel_tensor *t);
+/* Converts stored values into their places in t, which has the shape of w. */
+void reel_weight_decode(const reel_weight *w, const char *from, const reel_tensor *t, int64_t first,
+                        int64_t n);
 
 #endif

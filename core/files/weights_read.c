@@ -5,6 +5,7 @@
 
 #include "core/files/byte_source.h"
 #include "core/files/weights_internal.h"
+#include "core/files/weights_load.h"
 #include "core/files/weights_pth.h"
 
 /* The first bytes decide whether this can be safetensors at all, before anything is allocated. */
@@ -73,7 +74,9 @@ static bool is_legacy(const unsigned char *start, size_t have)
     return have >= at + length && memcmp(start + at, magic, length) == 0;
 }
 
-static reel_status read_source(reel_weights *w, const reel_byte_source *s, reel_error *err)
+/* header_only: as in reel_weights_from_safetensors; of any other kind of file all is read. */
+static reel_status read_source(reel_weights *w, const reel_byte_source *s, bool header_only,
+                               reel_error *err)
 {
     unsigned char start[512];
     const size_t have = s->size < sizeof start ? (size_t)s->size : sizeof start;
@@ -84,17 +87,18 @@ static reel_status read_source(reel_weights *w, const reel_byte_source *s, reel_
     if (is_legacy(start, have))
         return read_legacy(w, s, err);
     REEL_TRY(check_start(start, have, s->size, w->path, &header, err));
-    return reel_weights_from_safetensors(w, s, header, err);
+    return reel_weights_from_safetensors(w, s, header, header_only, err);
 }
 
-static reel_status read_named(reel_weights **out, const reel_byte_source *s, reel_error *err)
+static reel_status read_named(reel_weights **out, const reel_byte_source *s, bool header_only,
+                              reel_error *err)
 {
     *out = NULL;
     reel_weights *w = calloc(1, sizeof *w);
     if (w)
         w->path = strdup(s->path);
     const reel_status status = w && w->path
-                                   ? read_source(w, s, err)
+                                   ? read_source(w, s, header_only, err)
                                    : reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", s->path);
     if (status == REEL_OK)
         *out = w;
@@ -112,7 +116,38 @@ reel_status reel_weights_read_memory(reel_weights **out, const void *bytes, size
     if (!name)
         name = "weights";
     const reel_byte_source s = {.fd = -1, .bytes = bytes, .size = size, .path = name};
-    return read_named(out, &s, err);
+    return read_named(out, &s, false, err);
+}
+
+/* Of weights that were opened: they keep the source they came from, if their data is still there.
+ */
+static void keep_source(reel_weights *w, reel_byte_source *s)
+{
+    if (!w || !w->places) {
+        reel_byte_source_close(s);
+        return;
+    }
+    w->source = *s;
+    w->source.path = w->path;
+}
+
+reel_status reel_weights_open(reel_weights **out, const char *path, reel_error *err)
+{
+    reel_byte_source s;
+    *out = NULL;
+    REEL_TRY(reel_byte_source_open(&s, path, err));
+    const reel_status status = read_named(out, &s, true, err);
+    keep_source(*out, &s);
+    return status;
+}
+
+reel_status reel_weights_open_memory(reel_weights **out, const void *bytes, size_t size,
+                                     const char *name, reel_error *err)
+{
+    reel_byte_source s = {.fd = -1, .bytes = bytes, .size = size, .path = name};
+    const reel_status status = read_named(out, &s, true, err);
+    keep_source(*out, &s);
+    return status;
 }
 
 reel_status reel_weights_read(reel_weights **out, const char *path, reel_error *err)
@@ -124,7 +159,7 @@ reel_status reel_weights_read(reel_weights **out, const char *path, reel_error *
         return reel_fail(err, REEL_ERR_INVALID, "weights: expected a path, got NULL");
     reel_byte_source s;
     REEL_TRY(reel_byte_source_open(&s, path, err));
-    const reel_status status = read_named(out, &s, err);
+    const reel_status status = read_named(out, &s, false, err);
     reel_byte_source_close(&s);
     return status;
 }

@@ -243,8 +243,21 @@ static reel_status parse_header(reel_weights *w, reel_error *err)
     return pass_over_dtypes(w, err);
 }
 
+/* The data stays where it is; data_at: its beginning in the source. */
+static reel_status note_places(reel_weights *w, uint64_t data_at, reel_error *err)
+{
+    w->places = malloc(((size_t)w->count + 1) * sizeof *w->places);
+    if (!w->places)
+        return reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", w->path);
+    for (int i = 0; i < w->count; i++) {
+        w->places[i] = data_at + (uintptr_t)w->list[i].data;
+        w->list[i].data = NULL;
+    }
+    return REEL_OK;
+}
+
 reel_status reel_weights_from_safetensors(reel_weights *w, const reel_byte_source *s,
-                                          uint64_t header, reel_error *err)
+                                          uint64_t header, bool header_only, reel_error *err)
 {
     REEL_ASSERT(header >= 2);
     w->format = "safetensors";
@@ -257,6 +270,8 @@ reel_status reel_weights_from_safetensors(reel_weights *w, const reel_byte_sourc
                          w->header_size);
     REEL_TRY(reel_byte_source_read(s, 8, w->header, w->header_size, err));
     REEL_TRY(parse_header(w, err));
+    if (header_only)
+        return note_places(w, 8 + header, err);
 
     w->data = reel_pages_alloc(w->data_size + 1, err);
     if (!w->data)

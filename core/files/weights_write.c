@@ -8,20 +8,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zlib.h>
 
 #include "core/files/atomic_file.h"
+#include "core/files/crc32.h"
 #include "core/files/weights_internal.h"
 
-/* A tensor, values of a file that go out as they came (stored.data not NULL), or values that `fill`
- * gives while the file is written. */
+/* A tensor, values of a file that go out as they came (stored.data not NULL) or rounded to bf16
+ * (`round`), or values that `fill` gives while the file is written. */
 typedef struct pending_weight {
     char *name;
     reel_tensor tensor;
     reel_weights_fill_fn *fill;
     void *fill_user;
+    const reel_weight *round;
     reel_weight stored; /* dtype, shape and bytes of both */
-    uLong crc;
+    uint32_t crc;
 } pending_weight;
 
 struct reel_weights_writer {
@@ -103,7 +104,9 @@ reel_status reel_weights_writer_tensor(reel_weights_writer *writer, const char *
         return reel_fail(err, REEL_ERR_INVALID, "weights: %s: no tensor, or one without memory",
                          name);
     pending_weight e = {.tensor = *t};
-    e.stored.dtype = t->dtype == REEL_F64 ? REEL_STORED_F64 : REEL_STORED_F32;
+    e.stored.dtype = t->dtype == REEL_F64    ? REEL_STORED_F64
+                     : t->dtype == REEL_BF16 ? REEL_STORED_BF16
+                                             : REEL_STORED_F32;
     e.stored.ndim = t->ndim;
     memcpy(e.stored.shape, t->shape, sizeof e.stored.shape);
     e.stored.bytes = reel_tensor_bytes(t);
@@ -156,16 +159,31 @@ reel_status reel_weights_writer_stream(reel_weights_writer *writer, const char *
     return add_pending(writer, name, &e, err);
 }
 
-static json_t *crc_text(bool blank, uLong crc)
+reel_status reel_weights_writer_bf16(reel_weights_writer *writer, const reel_weight *w,
+                                     reel_error *err)
 {
-    return blank ? json_string("        ") : json_sprintf("%08lx", crc & 0xffffffffu);
+    REEL_NEED(writer, err);
+    REEL_NEED(w, err);
+    if (w->dtype == REEL_STORED_BF16 || w->dtype == REEL_STORED_I64)
+        return reel_weights_writer_weight(writer, w, err);
+    REEL_NEED(w->name, err);
+    pending_weight e = {.round = w, .stored = *w};
+    e.stored.dtype = REEL_STORED_BF16;
+    e.stored.data = NULL;
+    e.stored.bytes = w->bytes / reel_stored_size(w->dtype) * sizeof(reel_bf16);
+    return add_pending(writer, w->name, &e, err);
+}
+
+static json_t *crc_text(bool blank, uint32_t crc)
+{
+    return blank ? json_string("        ") : json_sprintf("%08x", crc);
 }
 
 /* Which CRCs of a header are blank. The header's own is computed over a text in which it is blank.
  */
 typedef struct header_crcs {
     bool blank, blank_own;
-    uLong own;
+    uint32_t own;
 } header_crcs;
 
 /* Adds a tensor to the header, and its CRC to the metadata. at: where its data begins. */
@@ -256,7 +274,7 @@ static reel_status put_slabs(reel_atomic_file *f, pending_weight *e, reel_error 
         const reel_tensor to =
             reel_tensor_with_layout(room, t->dtype, REEL_ROW_MAJOR, t->ndim, from.shape);
         reel_tensor_copy(&to, &from);
-        e->crc = crc32_z(e->crc, room, (size_t)length * slab);
+        e->crc = reel_crc32(e->crc, room, (size_t)length * slab);
         status = reel_atomic_put(f, room, (size_t)length * slab, err);
     }
     free(room);
@@ -275,7 +293,7 @@ static reel_status put_stream(reel_atomic_file *f, pending_weight *e, reel_error
     for (int64_t begin = 0; begin < all; begin += most) {
         const int64_t count = all - begin < most ? all - begin : most;
         REEL_TRY_GOTO(e->fill(e->fill_user, room, count, err), done);
-        e->crc = crc32_z(e->crc, (const Bytef *)room, (size_t)count * sizeof *room);
+        e->crc = reel_crc32(e->crc, room, (size_t)count * sizeof *room);
         REEL_TRY_GOTO(reel_atomic_put(f, room, (size_t)count * sizeof *room, err), done);
     }
 done:
@@ -283,20 +301,39 @@ done:
     return status;
 }
 
+/* A stored tensor of another dtype, rounded to bf16 on the way. */
+static reel_status put_rounded(reel_atomic_file *f, pending_weight *e, reel_error *err)
+{
+    enum { MOST = 1 << 12 };
+    reel_bf16 room[MOST];
+    const int64_t all = (int64_t)(e->stored.bytes / sizeof *room);
+    for (int64_t begin = 0; begin < all; begin += MOST) {
+        const int64_t count = all - begin < MOST ? all - begin : MOST;
+        if (!reel_weight_round(e->round, begin, count, room))
+            return reel_fail(err, REEL_ERR_NONFINITE,
+                             "tensor %s: a value is too large for bf16 (at most 3.39e38)", e->name);
+        e->crc = reel_crc32(e->crc, room, (size_t)count * sizeof *room);
+        REEL_TRY(reel_atomic_put(f, room, (size_t)count * sizeof *room, err));
+    }
+    return REEL_OK;
+}
+
 static reel_status put_tensor(reel_atomic_file *f, pending_weight *e, reel_error *err)
 {
     const reel_tensor *t = &e->tensor;
     const void *ready = e->stored.data; /* row-major already */
-    if (!ready && !e->fill && tensor_is_row_major(t))
+    if (!ready && !e->fill && !e->round && tensor_is_row_major(t))
         ready = t->data;
-    e->crc = crc32_z(0, NULL, 0);
+    e->crc = 0;
     if (e->stored.bytes == 0)
         return REEL_OK;
     if (e->fill)
         return put_stream(f, e, err);
+    if (e->round)
+        return put_rounded(f, e, err);
     if (!ready)
         return put_slabs(f, e, err);
-    e->crc = crc32_z(e->crc, ready, e->stored.bytes);
+    e->crc = reel_crc32(0, ready, e->stored.bytes);
     return reel_atomic_put(f, ready, e->stored.bytes, err);
 }
 
@@ -309,7 +346,7 @@ static reel_status put_header(reel_atomic_file *f, const reel_weights_writer *wr
     size_t size;
     char *text = header_text(writer, (header_crcs){blank, true, 0}, &size);
     if (text && !blank) {
-        const uLong own = crc32_z(0, (const Bytef *)text, size);
+        const uint32_t own = reel_crc32(0, text, size);
         free(text);
         text = header_text(writer, (header_crcs){false, false, own}, &size);
     }

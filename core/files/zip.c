@@ -7,6 +7,7 @@
 #include <string.h>
 #include <zlib.h>
 
+#include "core/files/crc32.h"
 #include "core/files/weights_internal.h"
 
 enum {
@@ -355,7 +356,7 @@ reel_status reel_zip_extract(const reel_zip *zip, const reel_zip_member *m, void
         REEL_TRY(reel_byte_source_read(zip->source, at, into, (size_t)m->size, err));
     else
         REEL_TRY(inflate_into(zip, m, at, into, err));
-    if (m->crc != 0 && crc32_z(crc32_z(0, NULL, 0), into, (size_t)m->size) != m->crc)
+    if (m->crc != 0 && reel_crc32(0, into, (size_t)m->size) != m->crc)
         return bad_member(zip, m, err, "its CRC-32 differs: the file is damaged");
     return REEL_OK;
 }

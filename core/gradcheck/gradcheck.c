@@ -27,7 +27,7 @@ reel_status reel_gradcheck(const reel_ctx *ctx, reel_gradcheck_fn *fn, void *use
     for (int i = 0; i < n_in; i++)
         k.in[i].x = &inputs[i];
 
-    const reel_status status = reel_check_run(&k, err);
+    const reel_status status = k.config->bf16 ? reel_check_bf16(&k, err) : reel_check_run(&k, err);
     if (status == REEL_OK && k.wrong)
         reel_check_blame(&k);
     reel_check_free(&k);

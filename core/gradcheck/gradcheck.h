@@ -24,6 +24,9 @@ extern "C" {
 #endif
 
 enum { REEL_GRADCHECK_MAX_INPUTS = 256 };
+/* What an operator in bf16 stays under: its inputs, its result and their gradients round once each,
+ * by 2^-8 at most. */
+#define REEL_GRADCHECK_BF16 0x1p-6
 
 /* The expression under test: builds it from n_in inputs on the given float64 tape. Any output
  * shape: the check reduces it with fixed random weights. It must be a pure function of its inputs.
@@ -37,6 +40,10 @@ typedef struct reel_gradcheck_config {
     int64_t max_elements; /* of each input, drawn at random; 0 = 400 */
     int projections; /* random directions for an input with more elements; 0 = 4, negative = none */
     const char *const *names; /* of the inputs, for messages; NULL = "input 0", "input 1" */
+    /* No differences: value and gradients on a tape that stores bf16 against those on a float64
+     * tape. `tolerance` 0 is then REEL_GRADCHECK_BF16. Inputs are rounded to bf16, and stay so.
+     * worst_error: |a - b| / |b| over the tensor, in the Euclidean norm; input -1: of the value. */
+    bool bf16;
 } reel_gradcheck_config;
 
 typedef struct reel_gradcheck_report {

@@ -46,6 +46,8 @@ typedef struct reel_check_state {
 /* One check: k has ctx, fn, user, n_in, in[].x, config and report. reel_check_free is called after
  * it in any case. */
 reel_status reel_check_run(reel_check_state *k, reel_error *err);
+/* The check of bf16 against float64, likewise (gradcheck_bf16.c). */
+reel_status reel_check_bf16(reel_check_state *k, reel_error *err);
 reel_status reel_check_allocate(reel_check_state *k, reel_error *err);
 void reel_check_free(reel_check_state *k);
 
@@ -56,6 +58,7 @@ reel_var reel_check_build(reel_check_state *k, reel_tape *tape, int wanted, reel
 /* The memory of element e. The order is that of the memory itself, but row-major for strided views,
  * which have gaps. */
 unsigned char *reel_check_element(const reel_tensor *x, int64_t e);
+uint32_t reel_check_crc_of(const double *values, int64_t n);
 /* Of an input's values. */
 uint32_t reel_check_crc(const reel_check_input *in);
 /* Analytic gradients of all inputs into in[].analytic, and the behaviour of backward itself.

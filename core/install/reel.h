@@ -94,6 +94,8 @@
  *         return REEL_OK;
  *     }
  *
+ * A context with .precision = REEL_PRECISION_BF16 stores what lies between the layers in 16 bits.
+ *
  * A loader fills batches in the background. A tape records the forward pass, and reel_backward runs
  * it in reverse. Gradients go into the net's parameters, and the optimizer moves these.
  *
@@ -153,22 +155,24 @@
  * computes some of them, and updates a share of the weights. The bits do not depend on the number
  * of ranks. Start such a program with mpirun; without it there is one rank.
  *
- *     static reel_status step_together(reel_parallel *parallel, reel_piece_sum *sum,
- *                                      reel_piece_compute *one_piece, void *user,
- *                                      reel_optimizer *optimizer, double lr, reel_error *err)
+ *     static void train_together(reel_comm *comm, reel_optimizer *optimizer, int steps,
+ *                                reel_piece_compute *one_piece, void *user)
  *     {
- *         const reel_pieces *trees;
- *         const int n = reel_parallel_subtrees(parallel, &trees); // this rank's pieces
- *         for (int k = 0; k < n; k++) {
- *             void *grads = reel_parallel_subtree(parallel, k);
- *             REEL_TRY(reel_piece_sum_run(sum, trees[k], 1, grads, one_piece, user, err));
+ *         reel_error err;
+ *         reel_data_parallel *parallel;
+ *         reel_status status = reel_data_parallel_create(&parallel, comm, optimizer, 8, &err);
+ *         for (int i = 0; i < steps && status == REEL_OK; i++) {
+ *             status = reel_data_parallel_backward(parallel, one_piece, user, &err);
+ *             if (status == REEL_OK)
+ *                 status = reel_data_parallel_step(parallel, 0.01, &err);
  *         }
- *         REEL_TRY(reel_parallel_sum(parallel, err)); // gradients of all ranks
- *         REEL_TRY(reel_optimizer_step(optimizer, lr, err));
- *         return reel_parallel_publish(parallel, err); // the new weights, for all ranks
+ *         if (status != REEL_OK)
+ *             reel_comm_abort(comm, 1); // the other ranks wait for this one
+ *         reel_data_parallel_destroy(parallel);
  *     }
  *
- * - comm.h: which rank this process is, and small exchanges. parallel.h: gradients and weights.
+ * - comm.h: which rank this process is, and small exchanges. data_parallel.h: such a loop.
+ * - parallel.h: what lies beneath, with the exchange behind computing.
  * - pieces.h: the order in which pieces are added up. piece_sum.h: pieces one after the other.
  * - statistics.h: only for nets with batch normalization; their running averages move in order.
  *
@@ -187,6 +191,7 @@
 #include "layers/models.h"
 #include "layers/net.h"
 #include "layers/recompute.h"
+#include "optim/data_parallel.h"
 #include "optim/ema.h"
 #include "optim/optim.h"
 #include "optim/schedule.h"

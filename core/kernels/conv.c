@@ -8,7 +8,10 @@ size_t reel_conv_scratch(const reel_ctx *ctx, reel_dtype dtype, reel_conv_pass p
                          const reel_conv_shape *s)
 {
     const bool f64 = dtype == REEL_F64;
-    return reel_conv_choose(ctx, s, pass, f64)->scratch(ctx, s, pass, f64);
+    const reel_conv_kind *kind = reel_conv_choose(ctx, s, pass, f64);
+    if (dtype == REEL_BF16 && !kind->bf16)
+        return reel_conv_copies_scratch(ctx, kind, s, pass);
+    return kind->scratch(ctx, s, pass, f64);
 }
 
 /* max(y, 0), NaN stays NaN, for implementations that do not end in it themselves. */
@@ -26,21 +29,28 @@ static void rectify_f64(int threads, double *y, int64_t n)
         y[i] = y[i] < 0 ? 0 : y[i];
 }
 
-void reel_conv_run(const reel_ctx *ctx, reel_dtype dtype, reel_conv_pass pass,
-                   const reel_conv_job *job)
+void reel_conv_rectify(const reel_ctx *ctx, const reel_conv_job *job, bool f64)
 {
     const reel_conv_shape *s = job->s;
-    const bool f64 = dtype == REEL_F64;
-    const reel_conv_kind *kind = reel_conv_choose(ctx, s, pass, f64);
-    kind->run(ctx, job, pass, f64);
-
-    if (!job->relu || kind->ends_in_relu)
-        return;
     const int64_t outputs = s->n * s->oc * s->oh * s->ow;
     if (f64)
         rectify_f64(reel_ctx_threads(ctx), job->out, outputs);
     else
         rectify_f32(reel_ctx_threads(ctx), job->out, outputs);
+}
+
+void reel_conv_run(const reel_ctx *ctx, reel_dtype dtype, reel_conv_pass pass,
+                   const reel_conv_job *job)
+{
+    const bool f64 = dtype == REEL_F64;
+    const reel_conv_kind *kind = reel_conv_choose(ctx, job->s, pass, f64);
+    if (reel_conv_needs_copies(kind, job)) {
+        reel_conv_run_copies(ctx, kind, job, pass);
+        return;
+    }
+    kind->run(ctx, job, pass, f64);
+    if (job->relu && !kind->ends_in_relu)
+        reel_conv_rectify(ctx, job, f64);
 }
 
 /* ---- a batch in pieces ---- */
@@ -63,11 +73,20 @@ bool reel_conv_images_agree(const reel_ctx *ctx, reel_dtype dtype, reel_conv_pas
            (!kind->images_agree || kind->images_agree(s, pass, n));
 }
 
+/* With copies, parts of a batch are computed at a time: a piece's parts are those that it has
+ * alone. */
+static bool images_go_together(const reel_ctx *ctx, reel_dtype dtype, reel_conv_pass pass,
+                               const reel_conv_shape *s, int64_t n, bool bf16)
+{
+    return reel_conv_images_agree(ctx, dtype, pass, s, n) &&
+           (n == s->n || !bf16 || reel_conv_choose(ctx, s, pass, false)->bf16);
+}
+
 size_t reel_conv_pieces_scratch(const reel_ctx *ctx, reel_dtype dtype, reel_conv_pass pass,
                                 const reel_conv_shape *s, int64_t pieces)
 {
     const reel_conv_shape piece = images_of(s, s->n / pieces);
-    const bool together = reel_conv_images_agree(ctx, dtype, pass, s, piece.n);
+    const bool together = images_go_together(ctx, dtype, pass, s, piece.n, dtype == REEL_BF16);
     return reel_conv_scratch(ctx, dtype, pass, together ? s : &piece);
 }
 
@@ -80,7 +99,8 @@ void reel_conv_pieces_run(const reel_ctx *ctx, reel_dtype dtype, reel_conv_pass 
                           const reel_conv_job *job, int64_t pieces)
 {
     const reel_conv_shape piece = images_of(job->s, job->s->n / pieces);
-    if (reel_conv_images_agree(ctx, dtype, pass, job->s, piece.n)) {
+    const bool bf16 = job->x_bf16 || job->dy_bf16 || job->out_bf16;
+    if (images_go_together(ctx, dtype, pass, job->s, piece.n, bf16)) {
         reel_conv_run(ctx, dtype, pass, job);
         return;
     }
@@ -91,9 +111,9 @@ void reel_conv_pieces_run(const reel_ctx *ctx, reel_dtype dtype, reel_conv_pass 
     for (int64_t p = 0; p < pieces; p++) {
         reel_conv_job one = *job;
         one.s = &piece;
-        one.x = images_from(job->x, p * in, dtype);
-        one.dy = images_from(job->dy, p * out, dtype);
-        one.out = (char *)job->out + (size_t)(p * written) * reel_dtype_size(dtype);
+        one.x = images_from(job->x, p * in, job->x_bf16 ? REEL_BF16 : dtype);
+        one.dy = images_from(job->dy, p * out, job->dy_bf16 ? REEL_BF16 : dtype);
+        one.out = (void *)images_from(job->out, p * written, job->out_bf16 ? REEL_BF16 : dtype);
         reel_conv_run(ctx, dtype, pass, &one);
     }
 }

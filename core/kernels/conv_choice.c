@@ -6,11 +6,11 @@
 #include <stdio.h>
 #include <string.h>
 
-/* In order of preference; the first that accepts runs. Both special kinds are called direct, too.
+/* In order of preference; the first that accepts runs. Some share a name.
  */
 static const reel_conv_kind *const kinds[] = {
-    &reel_conv_winograd, &reel_conv_first_layer, &reel_conv_depthwise,
-    &reel_conv_product,  &reel_conv_direct,
+    &reel_conv_winograd,  &reel_conv_few_tiles, &reel_conv_polyphase, &reel_conv_first_layer,
+    &reel_conv_depthwise, &reel_conv_product,   &reel_conv_direct,
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 

@@ -11,6 +11,7 @@ typedef struct reel_conv_shape {
     int64_t kh, kw, sh, sw; /* kernel, stride */
     int64_t ph, pw, dh, dw; /* padding (same on both sides), dilation */
     int64_t groups;
+    bool thrifty; /* less scratch for more time, with the same bits where an implementation can */
 } reel_conv_shape;
 
 typedef enum { REEL_CONV_FORWARD, REEL_CONV_INPUT_GRAD, REEL_CONV_WEIGHT_GRAD } reel_conv_pass;
@@ -23,6 +24,8 @@ typedef struct reel_conv_job {
     const void *x, *w, *bias, *dy;
     bool accumulate, relu;
     void *out, *scratch;
+    /* Of a float32 call: which of x, dy and out (y or dx) are stored in bf16. */
+    bool x_bf16, dy_bf16, out_bf16;
 } reel_conv_job;
 
 /* One way to compute a convolution. The rule sees shape, pass and dtype only. */
@@ -30,6 +33,7 @@ typedef struct reel_conv_kind {
     const char *name;  /* what REEL_CONV and REEL_TRACE call it */
     bool f64;          /* computes float64, too */
     bool ends_in_relu; /* honours job->relu itself */
+    bool bf16;         /* reads and writes maps in bf16; else conv_bf16.c gives it copies */
     /* True where it can run and is worth it; else *why_not says what it wants. NULL: always. */
     bool (*accepts)(const reel_conv_shape *s, reel_conv_pass pass, const char **why_not);
     /* Forward and input gradient: true where an image gets the same bits in a batch of s->n images
@@ -39,7 +43,22 @@ typedef struct reel_conv_kind {
     void (*run)(const reel_ctx *ctx, const reel_conv_job *job, reel_conv_pass pass, bool f64);
 } reel_conv_kind;
 
-extern const reel_conv_kind reel_conv_winograd, reel_conv_first_layer, reel_conv_depthwise,
-    reel_conv_product, reel_conv_direct;
+/* ---- conv_bf16.c: maps in bf16, for implementations that take float32 ---- */
+
+/* Whether a job needs copies. */
+static inline bool reel_conv_needs_copies(const reel_conv_kind *kind, const reel_conv_job *job)
+{
+    return !kind->bf16 && (job->x_bf16 || job->dy_bf16 || job->out_bf16);
+}
+/* Bytes for a shape whose maps may all be bf16, and the pass itself. */
+size_t reel_conv_copies_scratch(const reel_ctx *ctx, const reel_conv_kind *kind,
+                                const reel_conv_shape *s, reel_conv_pass pass);
+void reel_conv_run_copies(const reel_ctx *ctx, const reel_conv_kind *kind, const reel_conv_job *job,
+                          reel_conv_pass pass);
+/* job->relu, for implementations that do not end in it themselves. */
+void reel_conv_rectify(const reel_ctx *ctx, const reel_conv_job *job, bool f64);
+
+extern const reel_conv_kind reel_conv_winograd, reel_conv_few_tiles, reel_conv_polyphase,
+    reel_conv_first_layer, reel_conv_depthwise, reel_conv_product, reel_conv_direct;
 
 #endif

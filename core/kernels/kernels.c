@@ -26,6 +26,20 @@ const reel_kernels *reel_ctx_kernels(const reel_ctx *ctx)
     return isa_table[reel_ctx_isa(ctx)];
 }
 
+bool reel_ctx_multiplies_bf16(const reel_ctx *ctx)
+{
+    if (!ctx || reel_ctx_widens_bf16(ctx))
+        return false;
+    const reel_kernels *k = reel_ctx_kernels(ctx);
+    return k->bf16_native_product && k->bf16_native_runs();
+}
+
+reel_bf16_product_fn *reel_ctx_bf16_product(const reel_ctx *ctx)
+{
+    const reel_kernels *k = reel_ctx_kernels(ctx);
+    return reel_ctx_multiplies_bf16(ctx) ? k->bf16_native_product : k->bf16_product;
+}
+
 const char *reel_isa_name(reel_isa isa)
 {
     return isa >= 0 && isa < COUNT ? isa_table[isa]->name : NULL;

@@ -4,9 +4,11 @@
 #ifndef REEL_CORE_KERNELS_KERNELS_H
 #define REEL_CORE_KERNELS_KERNELS_H
 
+#include "core/bf16.h"
 #include "core/kernels/conv_shape.h"
 
 struct reel_batch_norm_job;
+struct reel_bf16_product;
 struct reel_matrix_job;
 struct reel_relu_pool_shape;
 
@@ -19,6 +21,8 @@ typedef void reel_relu_pool_grad_fn(int threads, const struct reel_relu_pool_sha
 
 typedef void reel_batch_norm_fn(const struct reel_batch_norm_job *job);
 
+typedef void reel_bf16_product_fn(int threads, const struct reel_bf16_product *p);
+
 typedef struct reel_kernels {
     const char *name;   /* as in REEL_ISA=name */
     bool (*runs)(void); /* whether this CPU has what it takes */
@@ -26,9 +30,12 @@ typedef struct reel_kernels {
     /* Blocked matrix products (matrix.h), by reel_dtype. */
     reel_matrix_fn *matrix[2];
 
-    /* The float32 convolutions, by reel_conv_pass (first_layer.h, winograd.h, depthwise.h). */
+    /* The float32 convolutions, by reel_conv_pass (first_layer.h, winograd.h,
+     * polyphase.h, depthwise.h); polyphase has no input gradient. */
     reel_conv_fn *first_layer[REEL_CONV_PASSES];
     reel_conv_fn *winograd[REEL_CONV_PASSES];
+    reel_conv_fn *polyphase[REEL_CONV_PASSES];
+    reel_conv_fn *few_tiles; /* forward (few_tiles.h) */
     reel_conv_fn *depthwise[REEL_CONV_PASSES];
 
     /* ReLU with max pooling and its gradient (relu_pool.h), by reel_dtype. */
@@ -37,6 +44,13 @@ typedef struct reel_kernels {
 
     /* The passes of batch normalisation (batch_norm.h), by reel_dtype. */
     reel_batch_norm_fn *batch_norm[2];
+
+    /* bf16 (bf16.h). The last two: the product with instructions of its own, which need not come
+     * with the rest of the set, and whether this CPU has them; NULL: the set has none. */
+    void (*bf16_widen)(int threads, const reel_bf16 *from, float *to, int64_t n);
+    void (*bf16_round)(int threads, const float *from, reel_bf16 *to, int64_t n);
+    reel_bf16_product_fn *bf16_product, *bf16_native_product;
+    bool (*bf16_native_runs)(void);
 
     /* 1,024 random words (philox.h). */
     void (*philox_draw)(uint32_t *words, uint64_t seed, uint32_t stream, uint32_t epoch,
@@ -59,6 +73,9 @@ typedef struct reel_kernels {
 const reel_kernels *reel_kernels_at(reel_isa isa);
 /* The table that a context uses. */
 const reel_kernels *reel_ctx_kernels(const reel_ctx *ctx);
+
+/* The bf16 product that a context uses. */
+reel_bf16_product_fn *reel_ctx_bf16_product(const reel_ctx *ctx);
 
 /* Defines what an instruction set's detect.c says: REEL_ISA_RUNS(avx2) { return ...; } */
 #define REEL_ISA_RUNS(name)                                                                        \

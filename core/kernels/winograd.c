@@ -37,6 +37,7 @@ bool reel_winograd_accepts(const reel_conv_shape *s, const char **why_not)
 enum {
     OWN = 700 << 10,    /* V and one panel's M of a thread that works for itself */
     WEIGHTS = 4 << 20,  /* U that threads may each read again and again */
+    THRIFTY = 8 << 20,  /* the same, and sums of the weight gradient, where memory is short */
     TOGETHER = 8 << 20, /* V of a group that all threads share; V and D of the weight gradient */
     DEPTH = 32,         /* of a forward sum: half the error of one sum over 256 channels */
     ROWS = 112          /* and then M of one panel within a core's second level: 700 KB */
@@ -54,17 +55,29 @@ static int64_t group_of(const reel_winograd_plan *p)
     return (p->tiles + rounds - 1) / rounds;
 }
 
+/* Of `channels`, as many as go through at a time: all, or in a thrifty plan, parts of whole panels
+ * whose transformed weights or sums, with `others` channels on the other side, take a few
+ * megabytes. Results do not depend on it: channels are independent. */
+static int64_t part_of_channels(const reel_conv_shape *s, int64_t channels, int64_t others)
+{
+    const int64_t bytes = REEL_WINOGRAD_PRODUCTS * channels * others * (int64_t)sizeof(float),
+                  parts = s->thrifty ? (bytes + THRIFTY - 1) / THRIFTY : 1;
+    const int64_t part = up((channels + parts - 1) / parts, panel);
+    return part < channels ? part : channels;
+}
+
 reel_winograd_plan reel_winograd_plan_apply(const reel_conv_shape *s, bool input_grad)
 {
     reel_winograd_plan p = {.r = s->kh, .m = 8 - s->kh};
     const int64_t h = input_grad ? s->h : s->oh, w = input_grad ? s->w : s->ow;
     p.ic = (input_grad ? s->oc : s->c) / s->groups;
-    p.oc = (input_grad ? s->c : s->oc) / s->groups;
+    p.all = (input_grad ? s->c : s->oc) / s->groups;
+    p.oc = part_of_channels(s, p.all, p.ic);
     p.depth = input_grad ? p.ic : DEPTH;
     p.rows = (h + p.m - 1) / p.m;
     p.cols = (w + p.m - 1) / p.m;
     p.tiles = s->n * p.rows * p.cols;
-    p.shared = REEL_WINOGRAD_PRODUCTS * p.ic * p.oc * (int64_t)sizeof(float) > WEIGHTS;
+    p.shared = REEL_WINOGRAD_PRODUCTS * p.ic * p.all * (int64_t)sizeof(float) > WEIGHTS;
     p.group = group_of(&p);
 
     p.v_step = spread(p.group * p.ic);
@@ -80,14 +93,15 @@ reel_winograd_plan reel_winograd_plan_apply(const reel_conv_shape *s, bool input
 reel_winograd_plan reel_winograd_plan_weight_grad(const reel_conv_shape *s)
 {
     reel_winograd_plan p = {
-        .r = s->kh, .m = 8 - s->kh, .ic = s->c / s->groups, .oc = s->oc / s->groups};
+        .r = s->kh, .m = 8 - s->kh, .all = s->c / s->groups, .oc = s->oc / s->groups};
+    p.ic = part_of_channels(s, p.all, p.oc);
     p.rows = (s->oh + p.m - 1) / p.m;
     p.cols = (s->ow + p.m - 1) / p.m;
     p.tiles = s->n * p.rows * p.cols;
 
     /* A function of the shape alone: sums over tiles are taken group by group, in this order, for
      * any number of threads. */
-    int64_t most = TOGETHER / (REEL_WINOGRAD_PRODUCTS * (p.ic + p.oc) * (int64_t)sizeof(float));
+    int64_t most = TOGETHER / (REEL_WINOGRAD_PRODUCTS * (p.all + p.oc) * (int64_t)sizeof(float));
     most = most < 32 ? 32 : most > 512 ? 512 : most;
     const int64_t rounds = (p.tiles + most - 1) / most;
     p.group = (p.tiles + rounds - 1) / rounds;
@@ -134,6 +148,7 @@ static bool winograd_pays(const reel_conv_shape *s, reel_conv_pass pass, const c
 
 const reel_conv_kind reel_conv_winograd = {.name = "winograd",
                                            .ends_in_relu = true,
+                                           .bf16 = true,
                                            .accepts = winograd_pays,
                                            .scratch = winograd_scratch,
                                            .run = winograd_run};

@@ -26,8 +26,11 @@ bool reel_winograd_accepts(const reel_conv_shape *s, const char **why_not);
 /* A convolution seen as input -> output over tiles: forward, or the input gradient with the roles
  * exchanged. */
 typedef struct reel_winograd_plan {
-    int64_t m, r;           /* outputs and taps a side; m + r - 1 = 7 */
-    int64_t ic, oc;         /* channels of one group, on the reading and on the writing side */
+    int64_t m, r;   /* outputs and taps a side; m + r - 1 = 7 */
+    int64_t ic, oc; /* channels of one group, on the reading and on the writing side */
+    /* How many there are where only some go through at a time: of the writing side (apply), of the
+     * reading side (weight gradient). The last part may have fewer. */
+    int64_t all;
     int64_t rows, cols;     /* tiles an image */
     int64_t tiles;          /* of all images */
     bool shared;            /* a group of tiles is worked on by all threads together, else by one */

@@ -25,7 +25,7 @@ static inline reel_conv2d_attrs reel_conv_defaults(const reel_conv2d_attrs *attr
     return a;
 }
 
-/* n: images at a time. */
+/* n: images at a time. Thrifty where x is stored in bf16: for passes that take it so. */
 static inline reel_conv_shape reel_conv_shape_of(const reel_conv2d_attrs *a, const reel_tensor *x,
                                                  const reel_tensor *w, int64_t n)
 {
@@ -49,7 +49,8 @@ static inline reel_conv_shape reel_conv_shape_of(const reel_conv2d_attrs *a, con
         .pw = a->padding_w,
         .dh = a->dilation_h,
         .dw = a->dilation_w,
-        .groups = a->groups};
+        .groups = a->groups,
+        .thrifty = x->dtype == REEL_BF16};
 }
 
 static inline size_t reel_conv_larger(size_t a, size_t b)
@@ -57,12 +58,36 @@ static inline size_t reel_conv_larger(size_t a, size_t b)
     return a > b ? a : b;
 }
 
+/* What the kernels are told of how maps are stored. */
+static inline bool reel_conv_is_bf16(const reel_tensor *t)
+{
+    return t->dtype == REEL_BF16;
+}
+
+/* Memory of a map from number `at` on, NULL for none. */
+static inline void *reel_conv_from(const reel_tensor *t, int64_t at)
+{
+    return t->data ? (char *)t->data + (size_t)at * reel_dtype_size(t->dtype) : NULL;
+}
+
+/* What scratch is asked for: REEL_BF16 where maps may be stored so. */
+static inline reel_dtype reel_conv_maps(const reel_infer *q)
+{
+    return q->takes_bf16 ? REEL_BF16 : q->dtype;
+}
+
+/* Weights and bias are float32 wherever they are parameters. */
+static inline bool reel_conv_takes_bf16(const reel_infer *q)
+{
+    return q->bf16 && q->in[1].dtype == REEL_F32 && (q->n_in < 3 || q->in[2].dtype == REEL_F32);
+}
+
 /* Scratch bytes of one pass, or of both gradients, which run one after the other and so share
  * theirs. The weight gradient goes through the batch piece by piece. */
 static inline size_t reel_conv_forward_bytes(const reel_infer *q, const reel_conv_shape *s,
                                              int64_t pieces)
 {
-    return reel_conv_pieces_scratch(q->ctx, q->dtype, REEL_CONV_FORWARD, s, pieces);
+    return reel_conv_pieces_scratch(q->ctx, reel_conv_maps(q), REEL_CONV_FORWARD, s, pieces);
 }
 
 static inline size_t reel_conv_backward_bytes(const reel_infer *q, const reel_conv_shape *s,
@@ -71,8 +96,8 @@ static inline size_t reel_conv_backward_bytes(const reel_infer *q, const reel_co
     reel_conv_shape piece = *s;
     piece.n /= pieces;
     return reel_conv_larger(
-        reel_conv_pieces_scratch(q->ctx, q->dtype, REEL_CONV_INPUT_GRAD, s, pieces),
-        reel_conv_scratch(q->ctx, q->dtype, REEL_CONV_WEIGHT_GRAD, &piece));
+        reel_conv_pieces_scratch(q->ctx, reel_conv_maps(q), REEL_CONV_INPUT_GRAD, s, pieces),
+        reel_conv_scratch(q->ctx, reel_conv_maps(q), REEL_CONV_WEIGHT_GRAD, &piece));
 }
 
 /* The sums over pieces that dw and db are, din[1] and din[2]: give's to[0] and to[1]. Their partial

@@ -24,7 +24,7 @@ static inline reel_real clamp_slope(reel_unary u)
 {
     const clamp_attrs *a = u.attrs;
     /* & and not &&: without a branch the loop becomes vectors. */
-    return (u.x >= (reel_real)a->lo) & (u.x <= (reel_real)a->hi) ? u.dy : 0;
+    return ((u.x >= (reel_real)a->lo) & (u.x <= (reel_real)a->hi)) ? u.dy : 0;
 }
 
 #define REEL_UNARY clamp

@@ -29,6 +29,8 @@ void REEL_FN(reel_conv2d_forward)(const reel_call *c)
                                .w = c->in[1].data,
                                .bias = c->n_in > 2 ? c->in[2].data : NULL,
                                .out = c->out.data,
+                               .x_bf16 = reel_conv_is_bf16(&c->in[0]),
+                               .out_bf16 = reel_conv_is_bf16(&c->out),
                                .scratch = c->scratch};
     reel_conv_pieces_run(c->ctx, REEL_DTYPE, REEL_CONV_FORWARD, &job, c->pieces);
 }
@@ -39,8 +41,8 @@ static void REEL_FN(conv2d_weight_grads)(const void *call, int64_t piece, const 
     const reel_call *c = call;
     const reel_conv_shape s =
         reel_conv_shape_of(c->attrs, &c->in[0], &c->in[1], c->in[0].shape[0] / c->pieces);
-    const reel_real *x = (const reel_real *)c->in[0].data + piece * s.n * s.h * s.w * s.c,
-                    *dy = (const reel_real *)c->dout.data + piece * s.n * s.oh * s.ow * s.oc;
+    const void *x = reel_conv_from(&c->in[0], piece * s.n * s.h * s.w * s.c),
+               *dy = reel_conv_from(&c->dout, piece * s.n * s.oh * s.ow * s.oc);
 
     if (to[0].data) {
         const reel_conv_job job = {.s = &s,
@@ -48,12 +50,14 @@ static void REEL_FN(conv2d_weight_grads)(const void *call, int64_t piece, const 
                                    .dy = dy,
                                    .accumulate = c->pieces == 1 && !c->fresh[1],
                                    .out = to[0].data,
+                                   .x_bf16 = reel_conv_is_bf16(&c->in[0]),
+                                   .dy_bf16 = reel_conv_is_bf16(&c->dout),
                                    .scratch = reel_conv_kernel_scratch(c)};
         reel_conv_run(c->ctx, REEL_DTYPE, REEL_CONV_WEIGHT_GRAD, &job);
     }
     if (c->n_in > 2 && to[1].data)
-        REEL_FN(column_sums)(c->ctx, dy, s.n * s.oh * s.ow, s.oc, c->pieces == 1 && !c->fresh[2],
-                             to[1].data);
+        REEL_FN(column_sums)(c->ctx, c->dout.dtype, dy, s.n * s.oh * s.ow, s.oc,
+                             c->pieces == 1 && !c->fresh[2], to[1].data);
 }
 
 void REEL_FN(reel_conv2d_backward)(const reel_call *c)
@@ -69,12 +73,25 @@ void REEL_FN(reel_conv2d_backward)(const reel_call *c)
                                    .dy = c->dout.data,
                                    .accumulate = !c->fresh[0],
                                    .out = c->din[0].data,
+                                   .dy_bf16 = reel_conv_is_bf16(&c->dout),
+                                   .out_bf16 = reel_conv_is_bf16(&c->din[0]),
                                    .scratch = reel_conv_kernel_scratch(c)};
         reel_conv_pieces_run(c->ctx, REEL_DTYPE, REEL_CONV_INPUT_GRAD, &job, c->pieces);
     }
 }
 
 #ifdef REEL_ONCE
+/* The same text: the kernels are told which maps are bf16. */
+void reel_conv2d_forward_bf16(const reel_call *c)
+{
+    reel_conv2d_forward_f32(c);
+}
+
+void reel_conv2d_backward_bf16(const reel_call *c)
+{
+    reel_conv2d_backward_f32(c);
+}
+
 int64_t reel_conv2d_multiply_adds(const void *attrs, const reel_tensor *in, const reel_tensor *out)
 {
     const reel_conv_shape s = reel_conv_shape_of(attrs, &in[0], &in[1], in[0].shape[0]);
@@ -164,7 +181,9 @@ static reel_status conv2d_infer(reel_infer *q, reel_error *err)
     q->shape[3] = room_w / a->stride_w + 1;
     REEL_TRY(reel_infer_check_size(q, err));
 
-    const reel_conv_shape s = reel_conv_shape_of(a, x, w, x->shape[0]);
+    q->takes_bf16 = reel_conv_takes_bf16(q);
+    reel_conv_shape s = reel_conv_shape_of(a, x, w, x->shape[0]);
+    s.thrifty &= q->takes_bf16;
     q->forward_scratch = reel_conv_forward_bytes(q, &s, q->pieces);
     q->backward_scratch = reel_conv_backward_bytes(q, &s, q->pieces) +
                           reel_piece_tree_bytes(q->n_in - 1, q->in + 1, q->pieces);
@@ -223,8 +242,8 @@ static const reel_op_case conv2d_cases[] = {
     {.label = "weights used twice", .in = "(1, 3, 5, 5) (3, 3, 3, 3) (3)", .build = conv2d_shared},
 };
 
-const reel_op reel_op_conv2d =
-    REEL_OP(conv2d, 2, 3, .flags = REEL_OP_PIECES | REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS,
-            .attrs_bytes = sizeof(reel_conv2d_attrs), .infer = conv2d_infer, .build = conv2d_build,
-            .multiply_adds = reel_conv2d_multiply_adds, REEL_CHECKS(conv2d_cases, conv_random));
+const reel_op reel_op_conv2d = REEL_OP_WITH_BF16(
+    conv2d, 2, 3, .flags = REEL_OP_PIECES | REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS,
+    .attrs_bytes = sizeof(reel_conv2d_attrs), .infer = conv2d_infer, .build = conv2d_build,
+    .multiply_adds = reel_conv2d_multiply_adds, REEL_CHECKS(conv2d_cases, conv_random));
 #endif

@@ -1,5 +1,6 @@
 /* conv2d_relu: y = max(conv(x, w) + b, 0), as relu after conv2d and equal to it to the bit: the
- * convolution rectifies what it writes, and backward masks its gradient in place. */
+ * convolution rectifies what it writes, and backward masks its gradient in place: by y, or in bf16
+ * by a bit for each number, so that y need not be kept for it. */
 #include "core/op_impl.h"
 #include "core/ops/conv_shape.h"
 #include "core/ops/rectify.h"
@@ -22,6 +23,8 @@ void REEL_FN(reel_conv2d_relu_forward)(const reel_call *c)
                                .bias = c->n_in > 2 ? c->in[2].data : NULL,
                                .relu = true,
                                .out = c->out.data,
+                               .x_bf16 = reel_conv_is_bf16(&c->in[0]),
+                               .out_bf16 = reel_conv_is_bf16(&c->out),
                                .scratch = c->scratch};
     reel_conv_pieces_run(c->ctx, REEL_DTYPE, REEL_CONV_FORWARD, &job, c->pieces);
 }
@@ -33,9 +36,25 @@ void REEL_FN(reel_conv2d_relu_backward)(const reel_call *c)
 }
 
 #ifdef REEL_ONCE
+void reel_conv2d_relu_forward_bf16(const reel_call *c)
+{
+    reel_conv2d_relu_forward_f32(c);
+    if (c->saved)
+        rectify_save_bits(c);
+}
+
+void reel_conv2d_relu_backward_bf16(const reel_call *c)
+{
+    rectify_dout_by_bits(c);
+    reel_conv2d_backward_f32(c);
+}
+
 static reel_status conv2d_relu_infer(reel_infer *q, reel_error *err)
 {
-    return reel_op_conv2d.infer(q, err);
+    REEL_TRY(reel_op_conv2d.infer(q, err));
+    q->drops_output = q->takes_bf16;
+    q->saved_bytes = q->takes_bf16 ? rectify_bits_bytes(reel_shape_numel(4, q->shape)) : 0;
+    return REEL_OK;
 }
 
 reel_var reel_conv2d_relu(reel_var x, reel_var w, reel_var b, const reel_conv2d_attrs *attrs)
@@ -69,10 +88,10 @@ static const reel_op_case conv2d_relu_cases[] = {
 };
 
 const reel_op reel_op_conv2d_relu =
-    REEL_OP(conv2d_relu, 2, 3,
-            .flags = REEL_OP_PIECES | REEL_OP_NEEDS_INPUTS | REEL_OP_NEEDS_OUTPUT |
-                     REEL_OP_ASSIGNS | REEL_OP_SPENDS_DOUT,
-            .attrs_bytes = sizeof(reel_conv2d_attrs), .infer = conv2d_relu_infer,
-            .multiply_adds = reel_conv2d_multiply_adds, .build = conv2d_relu_build,
-            REEL_CHECKS(conv2d_relu_cases, conv_random));
+    REEL_OP_WITH_BF16(conv2d_relu, 2, 3,
+                      .flags = REEL_OP_PIECES | REEL_OP_NEEDS_INPUTS | REEL_OP_NEEDS_OUTPUT |
+                               REEL_OP_ASSIGNS | REEL_OP_SPENDS_DOUT,
+                      .attrs_bytes = sizeof(reel_conv2d_attrs), .infer = conv2d_relu_infer,
+                      .multiply_adds = reel_conv2d_multiply_adds, .build = conv2d_relu_build,
+                      REEL_CHECKS(conv2d_relu_cases, conv_random));
 #endif

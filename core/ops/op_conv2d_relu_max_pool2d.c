@@ -14,6 +14,7 @@
  * before those of pieces are. Small pieces go through several at a time, but for dw and db. */
 #include <string.h>
 
+#include "core/kernels/bf16.h"
 #include "core/kernels/relu_pool.h"
 #include "core/memory.h"
 #include "core/op_impl.h"
@@ -37,9 +38,9 @@ typedef struct conv_pool_attrs {
     reel_pool2d_attrs pool;
 } conv_pool_attrs;
 
-enum {
-    PART_BYTES = 16 << 20
-}; /* of the map at a time: half of a common last-level cache, and hundreds of Winograd's tiles */
+/* Of the map at a time: half of a common last-level cache, and hundreds of Winograd's tiles. Where
+ * x is stored in bf16, less memory counts. */
+enum { PART_BYTES = 16 << 20, THRIFTY_PART_BYTES = 8 << 20 };
 
 /* A batch goes through in steps: several whole pieces, or a part of one piece. Parts are of as
  * equal sizes as can be. */
@@ -52,8 +53,9 @@ typedef struct conv_pool_steps {
 static inline conv_pool_steps conv_pool_divide(int64_t n, int64_t pieces, const reel_conv_shape *s,
                                                size_t element)
 {
+    const int64_t part = s->thrifty ? THRIFTY_PART_BYTES : PART_BYTES;
     const int64_t image = s->oh * s->ow * s->oc * (int64_t)element,
-                  most = image < PART_BYTES ? PART_BYTES / image : 1;
+                  most = image < part ? part / image : 1;
     conv_pool_steps d = {.pieces = pieces, .images = n / pieces, .together = 1};
     d.parts = (d.images + most - 1) / most;
     if (d.parts == 1) {
@@ -113,7 +115,15 @@ typedef struct conv_pool_walk {
     int64_t in_image, map_image, out_image;
     reel_real *map;
     void *scratch;
+    reel_real *pooled; /* a step's y or dy in float32, where it is stored in bf16; behind the map */
 } conv_pool_walk;
+
+/* Bytes of `pooled`. */
+static inline size_t conv_pool_pooled_bytes(const conv_pool_steps *d, const int64_t *y)
+{
+    const int64_t images = d->together * ((d->images + d->parts - 1) / d->parts);
+    return reel_whole_lines((size_t)(images * y[1] * y[2] * y[3]) * sizeof(float));
+}
 
 static conv_pool_walk conv_pool_walk_of(const reel_call *c, void *scratch)
 {
@@ -126,6 +136,10 @@ static conv_pool_walk conv_pool_walk_of(const reel_call *c, void *scratch)
     at.map_image = at.s.oh * at.s.ow * at.s.oc;
     at.out_image = at.p.oh * at.p.ow * at.p.c;
     at.scratch = (char *)scratch + conv_pool_map_bytes(&at.d, &at.s, sizeof(reel_real));
+    if (reel_conv_is_bf16(&c->out)) {
+        at.pooled = at.scratch;
+        at.scratch = (char *)at.scratch + conv_pool_pooled_bytes(&at.d, c->out.shape);
+    }
     return at;
 }
 
@@ -137,24 +151,36 @@ static conv_pool_step conv_pool_enter(conv_pool_walk *at, int64_t piece, int64_t
     return step;
 }
 
+/* ReLU and pooling of a step's map, to y. */
+static void REEL_FN(conv_pool_pool)(const reel_call *c, const conv_pool_walk *at,
+                                    const conv_pool_step *step)
+{
+    const int64_t y = step->first * at->out_image;
+    uint8_t *cell = c->saved ? (uint8_t *)c->saved + y : NULL;
+    reel_real *to = at->pooled ? at->pooled : (reel_real *)c->out.data + y;
+    reel_relu_pool(c->ctx, REEL_DTYPE, &at->p, at->map, to, cell);
+#ifdef REEL_ONCE
+    if (at->pooled)
+        reel_bf16_round(c->ctx, to, (reel_bf16 *)c->out.data + y, step->images * at->out_image);
+#endif
+}
+
 void REEL_FN(reel_conv2d_relu_max_pool2d_forward)(const reel_call *c)
 {
-    const reel_real *x = c->in[0].data;
     conv_pool_walk at = conv_pool_walk_of(c, c->scratch);
 
     /* Pieces part by part, or several whole pieces: one of `parts` and `together` is 1. */
     for (int64_t item = 0; item < at.d.pieces * at.d.parts; item += at.d.together) {
         const conv_pool_step step = conv_pool_enter(&at, item / at.d.parts, item % at.d.parts);
-        const int64_t y = step.first * at.out_image;
         const reel_conv_job job = {.s = &at.s,
-                                   .x = x + step.first * at.in_image,
+                                   .x = reel_conv_from(&c->in[0], step.first * at.in_image),
+                                   .x_bf16 = reel_conv_is_bf16(&c->in[0]),
                                    .w = c->in[1].data,
                                    .bias = c->n_in > 2 ? c->in[2].data : NULL,
                                    .out = at.map,
                                    .scratch = at.scratch};
         reel_conv_pieces_run(c->ctx, REEL_DTYPE, REEL_CONV_FORWARD, &job, step.pieces);
-        reel_relu_pool(c->ctx, REEL_DTYPE, &at.p, at.map, (reel_real *)c->out.data + y,
-                       c->saved ? (uint8_t *)c->saved + y : NULL);
+        REEL_FN(conv_pool_pool)(c, &at, &step);
     }
 }
 
@@ -163,15 +189,21 @@ static void REEL_FN(conv_pool_map_grad)(const reel_call *c, const conv_pool_walk
                                         const conv_pool_step *step)
 {
     const int64_t y = step->first * at->out_image;
-    reel_relu_pool_backward(c->ctx, REEL_DTYPE, &at->p, (const reel_real *)c->dout.data + y,
-                            (const uint8_t *)c->saved + y, at->map);
+    const reel_real *dy = at->pooled ? at->pooled : (const reel_real *)c->dout.data + y;
+#ifdef REEL_ONCE
+    if (at->pooled)
+        reel_bf16_widen(c->ctx, (const reel_bf16 *)c->dout.data + y, at->pooled,
+                        step->images * at->out_image);
+#endif
+    reel_relu_pool_backward(c->ctx, REEL_DTYPE, &at->p, dy, (const uint8_t *)c->saved + y, at->map);
     if (!c->din[0].data)
         return;
     const reel_conv_job job = {.s = &at->s,
                                .w = c->in[1].data,
                                .dy = at->map,
                                .accumulate = !c->fresh[0],
-                               .out = (reel_real *)c->din[0].data + step->first * at->in_image,
+                               .out = reel_conv_from(&c->din[0], step->first * at->in_image),
+                               .out_bf16 = reel_conv_is_bf16(&c->din[0]),
                                .scratch = at->scratch};
     reel_conv_pieces_run(c->ctx, REEL_DTYPE, REEL_CONV_INPUT_GRAD, &job, step->pieces);
 }
@@ -181,7 +213,6 @@ static void REEL_FN(conv_pool_map_grad)(const reel_call *c, const conv_pool_walk
 static void REEL_FN(conv_pool_grads)(const void *call, int64_t piece, const reel_tensor *to)
 {
     const reel_call *c = call;
-    const reel_real *x = c->in[0].data;
     conv_pool_walk at = conv_pool_walk_of(c, reel_conv_kernel_scratch(c));
     const int64_t before = piece % at.d.together;
 
@@ -196,15 +227,17 @@ static void REEL_FN(conv_pool_grads)(const void *call, int64_t piece, const reel
         const reel_real *map = at.map + skipped * at.map_image;
         at.s.n = step.images / step.pieces;
         if (c->n_in > 2 && to[1].data)
-            REEL_FN(column_sums)(c->ctx, map, at.s.n * at.s.oh * at.s.ow, at.s.oc,
+            REEL_FN(column_sums)(c->ctx, REEL_DTYPE, map, at.s.n * at.s.oh * at.s.ow, at.s.oc,
                                  add || (!whole && !c->fresh[2]), to[1].data);
         if (to[0].data) {
-            const reel_conv_job job = {.s = &at.s,
-                                       .x = x + (step.first + skipped) * at.in_image,
-                                       .dy = map,
-                                       .accumulate = add || (!whole && !c->fresh[1]),
-                                       .out = to[0].data,
-                                       .scratch = at.scratch};
+            const reel_conv_job job = {
+                .s = &at.s,
+                .x = reel_conv_from(&c->in[0], (step.first + skipped) * at.in_image),
+                .x_bf16 = reel_conv_is_bf16(&c->in[0]),
+                .dy = map,
+                .accumulate = add || (!whole && !c->fresh[1]),
+                .out = to[0].data,
+                .scratch = at.scratch};
             reel_conv_run(c->ctx, REEL_DTYPE, REEL_CONV_WEIGHT_GRAD, &job);
         }
     }
@@ -217,6 +250,16 @@ void REEL_FN(reel_conv2d_relu_max_pool2d_backward)(const reel_call *c)
 }
 
 #ifdef REEL_ONCE
+void reel_conv2d_relu_max_pool2d_forward_bf16(const reel_call *c)
+{
+    reel_conv2d_relu_max_pool2d_forward_f32(c);
+}
+
+void reel_conv2d_relu_max_pool2d_backward_bf16(const reel_call *c)
+{
+    reel_conv2d_relu_max_pool2d_backward_f32(c);
+}
+
 /* Makes the scratch suffice for the kernels of a step. */
 static void conv_pool_need(reel_infer *q, const reel_conv_shape *s, int64_t images, int64_t pieces)
 {
@@ -246,11 +289,14 @@ static reel_status conv2d_relu_max_pool2d_infer(reel_infer *q, reel_error *err)
     memcpy(q->shape, pooling.shape, sizeof q->shape);
     q->saved_bytes = (size_t)reel_shape_numel(4, q->shape);
 
-    const reel_conv_shape s = reel_conv_shape_of(&a->conv, &q->in[0], &q->in[1], 0);
+    reel_conv_shape s = reel_conv_shape_of(&a->conv, &q->in[0], &q->in[1], 0);
+    s.thrifty &= q->takes_bf16;
     const size_t element = reel_dtype_size(q->dtype);
     const conv_pool_steps d = conv_pool_divide(q->in[0].shape[0], q->pieces, &s, element);
 
     /* Parts differ by one image at most; the last pieces that go together may be fewer. */
+    const bool takes_bf16 = q->takes_bf16;
+    q->takes_bf16 = takes_bf16 && reel_conv_is_bf16(&q->in[0]); /* the map is float32 */
     q->forward_scratch = q->backward_scratch = 0;
     conv_pool_need(q, &s, d.images / d.parts, 1);
     conv_pool_need(q, &s, (d.images + d.parts - 1) / d.parts, 1);
@@ -258,8 +304,10 @@ static reel_status conv2d_relu_max_pool2d_infer(reel_infer *q, reel_error *err)
     const int64_t last = d.pieces % d.together;
     if (last)
         conv_pool_need(q, &s, last * d.images, last);
-    q->forward_scratch += conv_pool_map_bytes(&d, &s, element);
-    q->backward_scratch += conv_pool_map_bytes(&d, &s, element) +
+    q->takes_bf16 = takes_bf16;
+    const size_t pooled = q->takes_bf16 ? conv_pool_pooled_bytes(&d, q->shape) : 0;
+    q->forward_scratch += conv_pool_map_bytes(&d, &s, element) + pooled;
+    q->backward_scratch += conv_pool_map_bytes(&d, &s, element) + pooled +
                            reel_piece_tree_bytes(q->n_in - 1, q->in + 1, q->pieces);
     return REEL_OK;
 }
@@ -328,7 +376,7 @@ static void conv2d_relu_max_pool2d_random(reel_rng *rng, reel_op_sample *s)
     snprintf(s->label, sizeof s->label, "%.60s; %.55s", convolution, pooling);
 }
 
-const reel_op reel_op_conv2d_relu_max_pool2d = REEL_OP(
+const reel_op reel_op_conv2d_relu_max_pool2d = REEL_OP_WITH_BF16(
     conv2d_relu_max_pool2d, 2, 3, .flags = REEL_OP_PIECES | REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS,
     .attrs_bytes = sizeof(conv_pool_attrs), .infer = conv2d_relu_max_pool2d_infer,
     .multiply_adds = reel_conv2d_multiply_adds, .build = conv2d_relu_max_pool2d_build,

@@ -276,8 +276,8 @@ static void cross_entropy_random(reel_rng *rng, reel_op_sample *s)
              a->use_ignore_index ? ", an ignored label" : "", a->sum ? ", sum" : "");
 }
 
-const reel_op reel_op_cross_entropy =
-    REEL_OP(cross_entropy, 1, 1, /* labels are attributes */ .flags = REEL_OP_ASSIGNS,
-            .attrs_bytes = sizeof(loss_use), .infer = cross_entropy_infer,
-            .build = cross_entropy_build, REEL_CHECKS(cross_entropy_cases, cross_entropy_random));
+const reel_op reel_op_cross_entropy = REEL_OP(
+    cross_entropy, 1, 1, /* labels are attributes */ .flags = REEL_OP_ASSIGNS | REEL_OP_WIDE,
+    .attrs_bytes = sizeof(loss_use), .infer = cross_entropy_infer, .build = cross_entropy_build,
+    REEL_CHECKS(cross_entropy_cases, cross_entropy_random));
 #endif

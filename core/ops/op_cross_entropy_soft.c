@@ -257,9 +257,9 @@ static void cross_entropy_soft_random(reel_rng *rng, reel_op_sample *s)
              a->class_weights ? ", class weights" : "", a->sum ? ", sum" : "");
 }
 
-const reel_op reel_op_cross_entropy_soft =
-    REEL_OP(cross_entropy_soft, 1, 1, /* targets are attributes */ .flags = REEL_OP_ASSIGNS,
-            .attrs_bytes = sizeof(soft_use), .infer = cross_entropy_soft_infer,
-            .build = cross_entropy_soft_build,
-            REEL_CHECKS(cross_entropy_soft_cases, cross_entropy_soft_random));
+const reel_op reel_op_cross_entropy_soft = REEL_OP(
+    cross_entropy_soft, 1, 1, /* targets are attributes */ .flags = REEL_OP_ASSIGNS | REEL_OP_WIDE,
+    .attrs_bytes = sizeof(soft_use), .infer = cross_entropy_soft_infer,
+    .build = cross_entropy_soft_build,
+    REEL_CHECKS(cross_entropy_soft_cases, cross_entropy_soft_random));
 #endif

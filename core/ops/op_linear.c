@@ -1,5 +1,6 @@
 /* linear: y = x w^T + b;  dx = dy w,  dw = dy^T x,  db = column sums of dy. x (n, in), w (out, in),
  * b (out) or absent. */
+#include "core/kernels/bf16.h"
 #include "core/kernels/gemm.h"
 #include "core/op_impl.h"
 #include "core/ops/column_sums.h"
@@ -37,17 +38,14 @@ static void REEL_FN(linear_bias_grad)(const void *call, int64_t piece, const ree
 {
     const reel_call *c = call;
     const int64_t rows = c->dout.shape[0] / c->pieces, out = c->dout.shape[1];
-    const reel_real *dy = (const reel_real *)c->dout.data + piece * rows * out;
+    const char *dy =
+        (const char *)c->dout.data + (size_t)(piece * rows * out) * reel_dtype_size(c->dout.dtype);
     const bool accumulate = c->pieces == 1 && !c->fresh[2];
-    REEL_FN(column_sums)(c->ctx, dy, rows, out, accumulate, db->data);
+    REEL_FN(column_sums)(c->ctx, c->dout.dtype, dy, rows, out, accumulate, db->data);
 }
 
-void REEL_FN(reel_linear_backward)(const reel_call *c)
+static void REEL_FN(linear_bias_grads)(const reel_call *c)
 {
-    const int64_t n = c->in[0].shape[0], in = c->in[0].shape[1], out = c->in[1].shape[0];
-    reel_real *dx = c->din[0].data, *dw = c->din[1].data;
-    const reel_real *x = c->in[0].data, *w = c->in[1].data, *dy = c->dout.data;
-
     if (c->n_in > 2 && c->din[2].data)
         reel_piece_tree_run(&(reel_piece_tree){.ctx = c->ctx,
                                                .pieces = c->pieces,
@@ -56,6 +54,15 @@ void REEL_FN(reel_linear_backward)(const reel_call *c)
                                                .partial = c->scratch,
                                                .give = REEL_FN(linear_bias_grad),
                                                .user = c});
+}
+
+void REEL_FN(reel_linear_backward)(const reel_call *c)
+{
+    const int64_t n = c->in[0].shape[0], in = c->in[0].shape[1], out = c->in[1].shape[0];
+    reel_real *dx = c->din[0].data, *dw = c->din[1].data;
+    const reel_real *x = c->in[0].data, *w = c->in[1].data, *dy = c->dout.data;
+
+    REEL_FN(linear_bias_grads)(c);
 
     /* dw (out, in) = dy^T (out, n) x (n, in) */
     if (dw) {
@@ -93,6 +100,113 @@ void REEL_FN(reel_linear_backward)(const reel_call *c)
 }
 
 #ifdef REEL_ONCE
+/* ---- values stored in bf16 ---- */
+
+/* A row-major matrix with rows of ld numbers as an operand whose terms lie along its rows, or, with
+ * `along`, down its columns. */
+static reel_bf16_operand linear_operand(const reel_tensor *t, bool along)
+{
+    return (reel_bf16_operand){
+        .data = t->data, .ld = t->shape[1], .along = along, .wide = t->dtype == REEL_F32};
+}
+
+/* y^T (out, n) = w (out, in) x^T (in, n) + b */
+static reel_bf16_product linear_forward_product(const reel_call *c)
+{
+    return (reel_bf16_product){.m = c->in[1].shape[0],
+                               .n = c->in[0].shape[0],
+                               .k = c->in[0].shape[1],
+                               .a = linear_operand(&c->in[1], false),
+                               .b = linear_operand(&c->in[0], false),
+                               .bias = c->n_in > 2 ? c->in[2].data : NULL,
+                               .rounds = c->out.dtype == REEL_BF16,
+                               .c = c->out.data,
+                               .c_row = 1,
+                               .c_col = c->out.shape[1],
+                               .scratch = c->scratch};
+}
+
+/* dw (out, in) = dy^T (out, n) x (n, in) */
+static reel_bf16_product linear_weight_product(const reel_call *c)
+{
+    return (reel_bf16_product){.m = c->in[1].shape[0],
+                               .n = c->in[1].shape[1],
+                               .k = c->in[0].shape[0],
+                               .a = linear_operand(&c->dout, true),
+                               .b = linear_operand(&c->in[0], true),
+                               .accumulate = !c->fresh[1],
+                               .rounds = c->din[1].dtype == REEL_BF16,
+                               .c = c->din[1].data,
+                               .c_row = c->in[1].shape[1],
+                               .c_col = 1,
+                               .pieces = c->pieces,
+                               .scratch = c->scratch};
+}
+
+/* dx^T (in, n) = w^T (in, out) dy^T (out, n) */
+static reel_bf16_product linear_input_product(const reel_call *c)
+{
+    return (reel_bf16_product){.m = c->in[1].shape[1],
+                               .n = c->in[0].shape[0],
+                               .k = c->in[1].shape[0],
+                               .a = linear_operand(&c->in[1], true),
+                               .b = linear_operand(&c->dout, false),
+                               .accumulate = !c->fresh[0],
+                               .rounds = c->din[0].dtype == REEL_BF16,
+                               .c = c->din[0].data,
+                               .c_row = 1,
+                               .c_col = c->in[0].shape[1],
+                               .scratch = c->scratch};
+}
+
+void reel_linear_forward_stored(const reel_call *c, bool relu)
+{
+    reel_bf16_product y = linear_forward_product(c);
+    y.relu = relu;
+    reel_bf16_multiply(c->ctx, &y);
+}
+
+void reel_linear_backward_stored(const reel_call *c)
+{
+    linear_bias_grads_f32(c);
+    if (c->din[1].data) {
+        const reel_bf16_product dw = linear_weight_product(c);
+        reel_bf16_multiply(c->ctx, &dw);
+    }
+    if (c->din[0].data) {
+        const reel_bf16_product dx = linear_input_product(c);
+        reel_bf16_multiply(c->ctx, &dx);
+    }
+}
+
+void reel_linear_forward_bf16(const reel_call *c)
+{
+    reel_linear_forward_stored(c, false);
+}
+
+void reel_linear_backward_bf16(const reel_call *c)
+{
+    reel_linear_backward_stored(c);
+}
+
+/* Whether the bf16 product is worth it, and the bias is float32. A few rows are limited by reading
+ * the weights, which are float32: float32's loops take them without packing. */
+static bool linear_takes_bf16(const reel_infer *q)
+{
+    enum { FEW = 8 };
+    return q->bf16 && q->in[0].shape[0] / q->pieces > FEW &&
+           (q->n_in < 3 || q->in[2].dtype == REEL_F32);
+}
+
+static size_t linear_bf16_scratch(const reel_infer *q, int64_t m, int64_t n, int64_t k,
+                                  int64_t pieces)
+{
+    return reel_bf16_product_scratch(
+        q->ctx, &(reel_bf16_product){.m = m, .n = n, .k = k, .pieces = pieces});
+}
+
+/* ---- shapes ---- */
+
 int64_t reel_linear_multiply_adds(const void *attrs, const reel_tensor *in, const reel_tensor *out)
 {
     (void)attrs;
@@ -148,8 +262,17 @@ static reel_status linear_infer(reel_infer *q, reel_error *err)
         return reel_fail(err, REEL_ERR_INVALID, "expected a bias of shape (%lld)", (long long)out);
 
     q->shape[1] = out;
-    q->forward_scratch = linear_scratch(q, (reel_gemm_job){.tb = true, .m = n, .n = out, .k = in});
     const size_t for_db = q->n_in > 2 ? reel_piece_tree_bytes(1, &q->in[2], q->pieces) : 0;
+    if (linear_takes_bf16(q)) {
+        q->takes_bf16 = true;
+        q->forward_scratch = linear_bf16_scratch(q, out, n, in, 1);
+        q->backward_scratch =
+            linear_larger(for_db, linear_larger(linear_bf16_scratch(q, out, in, n, q->pieces),
+                                                linear_bf16_scratch(q, in, n, out, 1)));
+        return REEL_OK;
+    }
+
+    q->forward_scratch = linear_scratch(q, (reel_gemm_job){.tb = true, .m = n, .n = out, .k = in});
     const reel_gemm_job dw = {.ta = true, .m = out, .n = in, .k = n, .pieces = q->pieces};
     const reel_gemm_job dx = {.m = n, .n = in, .k = out};
     q->backward_scratch = linear_larger(
@@ -176,7 +299,7 @@ static const reel_op_case linear_cases[] = {
     {.label = "weights used twice", .in = "(3, 4) (4, 4) (4)", .build = linear_shared},
 };
 
-const reel_op reel_op_linear = REEL_OP(
+const reel_op reel_op_linear = REEL_OP_WITH_BF16(
     linear, 2, 3, .flags = REEL_OP_PIECES | REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS | REEL_OP_PARTS,
     .infer = linear_infer, .multiply_adds = reel_linear_multiply_adds,
     REEL_CHECKS(linear_cases, reel_random_linear));

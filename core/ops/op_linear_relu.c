@@ -28,6 +28,17 @@ void REEL_FN(reel_linear_relu_backward)(const reel_call *c)
 }
 
 #ifdef REEL_ONCE
+void reel_linear_relu_forward_bf16(const reel_call *c)
+{
+    reel_linear_forward_stored(c, true);
+}
+
+void reel_linear_relu_backward_bf16(const reel_call *c)
+{
+    rectify_bf16_dout(c);
+    reel_linear_backward_stored(c);
+}
+
 static reel_status linear_relu_infer(reel_infer *q, reel_error *err)
 {
     return reel_op_linear.infer(q, err);
@@ -56,9 +67,9 @@ static const reel_op_case linear_relu_cases[] = {
 };
 
 const reel_op reel_op_linear_relu =
-    REEL_OP(linear_relu, 2, 3,
-            .flags = REEL_OP_PIECES | REEL_OP_NEEDS_INPUTS | REEL_OP_NEEDS_OUTPUT |
-                     REEL_OP_ASSIGNS | REEL_OP_SPENDS_DOUT | REEL_OP_PARTS,
-            .infer = linear_relu_infer, .multiply_adds = reel_linear_multiply_adds,
-            REEL_CHECKS(linear_relu_cases, reel_random_linear));
+    REEL_OP_WITH_BF16(linear_relu, 2, 3,
+                      .flags = REEL_OP_PIECES | REEL_OP_NEEDS_INPUTS | REEL_OP_NEEDS_OUTPUT |
+                               REEL_OP_ASSIGNS | REEL_OP_SPENDS_DOUT | REEL_OP_PARTS,
+                      .infer = linear_relu_infer, .multiply_adds = reel_linear_multiply_adds,
+                      REEL_CHECKS(linear_relu_cases, reel_random_linear));
 #endif

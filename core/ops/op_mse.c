@@ -86,6 +86,7 @@ static void mse_random(reel_rng *rng, reel_op_sample *s)
     s->in[1] = s->in[0];
 }
 
-const reel_op reel_op_mse = REEL_OP(mse, 2, 2, .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS,
-                                    .infer = mse_infer, REEL_CHECKS(mse_cases, mse_random));
+const reel_op reel_op_mse =
+    REEL_OP(mse, 2, 2, .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS | REEL_OP_WIDE,
+            .infer = mse_infer, REEL_CHECKS(mse_cases, mse_random));
 #endif

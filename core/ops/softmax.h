@@ -113,7 +113,7 @@ void SOFTMAX_PASS(_backward)(const reel_call *c)
 
 #ifdef REEL_ONCE
 #define ONE_INPUT REEL_SOFTMAX
-#define ONE_INPUT_FLAGS REEL_OP_NEEDS_OUTPUT
+#define ONE_INPUT_FLAGS (REEL_OP_NEEDS_OUTPUT | REEL_OP_WIDE)
 #define ONE_INPUT_INFER softmax_infer
 #define ONE_INPUT_DRAW REEL_DRAW_NORMAL
 #define ONE_INPUT_CASES softmax_cases

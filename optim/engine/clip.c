@@ -60,7 +60,7 @@ reel_status reel_square_sums_open(reel_square_sums *sums, const reel_params *par
     }
     sums->part = calloc((size_t)blocks + 1, sizeof *sums->part);
     if (!sums->part)
-        return reel_fail(err, REEL_ERR_MEMORY, "norms of the gradients: out of memory");
+        return reel_optim_no_memory(share, "norms of the gradients", err);
 
     int64_t at = 0;
     for (int i = 0; i < reel_params_count(params); i++) {
@@ -139,6 +139,32 @@ reel_status reel_grad_norm_shared(const reel_params *params, const reel_ctx *ctx
             total += reel_square_sums_next(&sums, &p->grad);
     }
     *norm = sqrt(total);
+done:
+    reel_square_sums_close(&sums);
+    return status;
+}
+
+reel_status reel_param_norms_shared(const reel_params *params, const reel_ctx *ctx,
+                                    const reel_optim_share *share, double *gradients,
+                                    double *weights, reel_error *err)
+{
+    REEL_NEED(params, err);
+    REEL_NEED(ctx, err);
+    REEL_NEED(gradients, err);
+    REEL_NEED(weights, err);
+    REEL_TRY(reel_optim_share_check(params, share, err));
+
+    reel_square_sums sums;
+    reel_status status;
+    REEL_TRY_GOTO(reel_square_sums_open(&sums, params, ctx, share, true, err), done);
+    for (int i = 0; i < reel_params_count(params); i++) {
+        const reel_param *p = reel_params_at(params, i);
+        gradients[i] = weights[i] = 0;
+        if (!reel_param_moves(p))
+            continue;
+        gradients[i] = sqrt(reel_square_sums_next(&sums, &p->grad));
+        weights[i] = sqrt(reel_square_sums_next(&sums, &p->value));
+    }
 done:
     reel_square_sums_close(&sums);
     return status;

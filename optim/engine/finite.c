@@ -31,7 +31,7 @@ static reel_status agree_on_first(const reel_optim_share *share, int count, bool
         return REEL_OK;
     double *found = calloc((size_t)count, sizeof *found);
     if (!found)
-        return reel_fail(err, REEL_ERR_MEMORY, "search for NaN: out of memory");
+        return reel_optim_no_memory(share, "search for NaN", err);
     if (*index >= 0)
         found[*index] = 1;
 

@@ -40,7 +40,6 @@ void *reel_optimizer_state_at(const reel_optimizer *opt, int state, const reel_p
 /* Takes part in updates and norms: has a gradient, is neither frozen nor a buffer. */
 bool reel_param_moves(const reel_param *p);
 
-
 /* ---- shares (share.c); NULL is a share of everything ---- */
 
 /* REEL_ERR_INVALID: a share that does not begin and end at cuts. */
@@ -50,6 +49,8 @@ reel_status reel_optim_share_check(const reel_params *params, const reel_optim_s
 reel_range reel_optim_share_of(const reel_optim_share *share, const reel_param *p);
 /* share->add_up; REEL_ERR_INVALID where it is NULL. */
 reel_status reel_optim_add_up(const reel_optim_share *share, double *x, int64_t n, reel_error *err);
+/* In place of it: REEL_ERR_MEMORY, and the other ranks learn of it. */
+reel_status reel_optim_no_memory(const reel_optim_share *share, const char *what, reel_error *err);
 
 /* ---- sums of squares (clip.c) ---- */
 

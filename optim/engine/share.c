@@ -83,3 +83,12 @@ reel_status reel_optim_add_up(const reel_optim_share *share, double *x, int64_t 
                          "share of the elements: expected a function add_up, got none");
     return share->add_up(share->user, x, n, err);
 }
+
+reel_status reel_optim_no_memory(const reel_optim_share *share, const char *what, reel_error *err)
+{
+    reel_error why;
+    reel_fail(&why, REEL_ERR_MEMORY, "%s: out of memory", what);
+    if (share->fail)
+        share->fail(share->user, &why);
+    return reel_fail(err, REEL_ERR_MEMORY, "%s", why.message);
+}

@@ -295,6 +295,9 @@ void try_refusals(reel_comm *comm)
     expect_refused(reel_parallel_sum(parallel, &err), &err, "gradients of");
     const reel_pieces *trees;
     const int n = reel_parallel_subtrees(parallel, &trees);
+    const double arrays = reel_parallel_arrays(comm, config.pieces);
+    expect(reel_comm_hosts(comm) > 1 ? arrays > n : arrays == n,
+           "%g arrays of gradients, %d subtrees", arrays, n);
     for (int k = 0; k < n; k++) {
         reel_parallel_subtree(parallel, k);
         fill_gradients(params, trees[k], 0);

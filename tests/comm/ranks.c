@@ -1,4 +1,4 @@
-/* ranks WHAT [TIMEOUT]: what tests/integration/ranks.sh starts through mpirun, or alone.
+/* ranks WHAT [TIMEOUT [WAY]]: what tests/integration/ranks.sh starts through mpirun, or alone.
  *
  *     exchanges   gather, broadcast, add_up, agree
  *     parallel    sums of gradients, shared weights, arrays: the bits of one process
@@ -6,6 +6,10 @@
  *     refusals    stores, pieces and steps that do not fit together
  *     no-memory   the last rank cannot have memory
  *     mixed-up    rank 0 calls another exchange than the others
+ *     failure     the last rank fails by itself: it says so (WAY "told"), or has no memory for an
+ *                 exchange ("exchange"), a sum of gradients ("sum"), their norm ("norm"), or the
+ *                 search for NaN ("finite")
+ *     late        rank 1 fails, then sends what rank 0 has waited for
  *     loss        exchanges without end, until a rank is lost
  *     busy        rank 0 computes without end, until the library calls on_lost
  *
@@ -96,6 +100,10 @@ int main(int argc, char **argv)
         try_no_memory(the_comm);
     else if (!strcmp(what, "mixed-up"))
         code = try_mixed_up(the_comm);
+    else if (!strcmp(what, "failure"))
+        code = try_failure(the_comm, argc > 3 ? argv[3] : "");
+    else if (!strcmp(what, "late"))
+        code = try_late_messages(the_comm);
     else if (!strcmp(what, "loss"))
         code = try_loss(the_comm);
     else if (!strcmp(what, "busy"))

@@ -25,6 +25,10 @@ void try_refusals(reel_comm *comm);
 /* The last rank has no memory for the windows: every rank fails and names it. */
 void try_no_memory(reel_comm *comm);
 int try_mixed_up(reel_comm *comm);
+/* The last rank fails by itself, in one of the ways of ranks.c: every rank learns of it. */
+int try_failure(reel_comm *comm, const char *way);
+/* Two hosts: messages that arrive after a failure harm nothing. */
+int try_late_messages(reel_comm *comm);
 /* Prints "ready RANK PROCESS JOB" and waits for exchanges until one fails. */
 int try_loss(reel_comm *comm);
 /* The same, but computes: on_lost ends it. */

@@ -5,7 +5,8 @@
  *
  * The log receives a line "rename PATH" for each file that gets its name, and "flush" for each
  * fsync of a folder. REEL_SYNC_ERROR: the errno with which these fail, as on file systems that
- * cannot flush a folder (EINVAL). */
+ * cannot flush a folder (EINVAL).
+ * REEL_SYNC_MOVE=NAME,FROM,TO: FROM becomes TO just before a file is to be called NAME. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -28,10 +29,20 @@ static void note_line(const char *what, const char *path)
     close(file);
 }
 
+static void move_away(const char *to, int (*real)(const char *, const char *))
+{
+    char name[200], before[1000], after[1000];
+    const char *asked = getenv("REEL_SYNC_MOVE"), *last = strrchr(to, '/');
+    if (asked && sscanf(asked, "%199[^,],%999[^,],%999s", name, before, after) == 3 &&
+        strcmp(last ? last + 1 : to, name) == 0)
+        real(before, after); /* succeeds once */
+}
+
 __attribute__((visibility("default"))) int rename(const char *from, const char *to)
 {
     int (*real)(const char *, const char *) = NULL;
     *(void **)&real = dlsym(RTLD_NEXT, "rename");
+    move_away(to, real);
     const int result = real(from, to);
     if (result == 0)
         note_line("rename", to);

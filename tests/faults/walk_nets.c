@@ -17,7 +17,7 @@
 #include "optim/ema.h"
 #include "optim/optim.h"
 #include "tests/faults/walk.h"
-#include "tests/gradient/wrong_operators.h"
+#include "tests/gradient/wrong_gradients.h"
 
 static reel_status one_thread(reel_ctx **ctx, reel_error *err)
 {
@@ -359,9 +359,10 @@ static reel_status check_operator(walk *w, reel_error *err)
     reel_gradcheck_report report = {0};
     const reel_op *op = reel_op_at(w->number);
     reel_status status = REEL_OK;
-    if (op->n_cases)
+    for (int bf16 = 0; op->n_cases && bf16 < 2; bf16++)
         NEXT(reel_gradcheck_case(NULL, op, &op->cases[0],
-                                 &(reel_gradcheck_config){.max_elements = 8}, &report, err));
+                                 &(reel_gradcheck_config){.max_elements = 8, .bf16 = bf16}, &report,
+                                 err));
     if (status == REEL_OK)
         walk_note_number(w, report.checked), walk_note_number(w, report.passed);
     return status;

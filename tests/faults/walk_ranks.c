@@ -10,6 +10,7 @@
 #include "core/comm/window.h"
 #include "core/piece_sum.h"
 #include "core/statistics.h"
+#include "optim/data_parallel.h"
 #include "optim/optim.h"
 #include "tests/faults/walk.h"
 
@@ -47,9 +48,10 @@ static reel_status alone(walk *w, reel_error *err)
     NEXT(reel_parallel_create(&parallel, comm, params, ctx, &config, err));
     NEXT(reel_piece_sum_create(&sum, params, ctx, err));
     if (status == REEL_OK) {
-        const reel_pieces all = reel_parallel_pieces(parallel);
+        const reel_pieces *trees;
+        reel_parallel_subtrees(parallel, &trees);
         void *grads = reel_parallel_subtree(parallel, 0);
-        status = reel_piece_sum_run(sum, all, 1, grads, no_gradient, w, err);
+        status = reel_piece_sum_run(sum, trees[0], 1, grads, no_gradient, w, err);
     }
     NEXT(reel_parallel_sum(parallel, err));
     NEXT(reel_parallel_publish(parallel, err));
@@ -57,6 +59,30 @@ static reel_status alone(walk *w, reel_error *err)
     NEXT(reel_parallel_complete(parallel, array, err));
     reel_piece_sum_destroy(sum);
     reel_parallel_destroy(parallel);
+    reel_params_destroy(params);
+    reel_comm_close(comm);
+    reel_ctx_destroy(ctx);
+    return status;
+}
+
+/* A loop of one's own. */
+static reel_status loop_alone(walk *w, reel_error *err)
+{
+    const reel_ctx_config one_thread = {.threads = 1};
+    reel_ctx *ctx = NULL;
+    reel_comm *comm = NULL;
+    reel_params *params = NULL;
+    reel_optimizer *opt = NULL;
+    reel_data_parallel *parallel = NULL;
+    reel_status status = reel_ctx_create(&ctx, &one_thread, err);
+    NEXT(reel_comm_open(&comm, NULL, err));
+    NEXT(make_store(&params, err));
+    NEXT(reel_sgd_create(&opt, params, ctx, NULL, err));
+    NEXT(reel_data_parallel_create(&parallel, comm, opt, 6, err));
+    NEXT(reel_data_parallel_backward(parallel, no_gradient, w, err));
+    NEXT(reel_data_parallel_step(parallel, 0.1, err));
+    reel_data_parallel_destroy(parallel);
+    reel_optimizer_destroy(opt);
     reel_params_destroy(params);
     reel_comm_close(comm);
     reel_ctx_destroy(ctx);
@@ -80,7 +106,7 @@ static reel_status shares(walk *w, reel_error *err)
     reel_params *params = NULL;
     reel_statistics *record = NULL;
     reel_optimizer *opt = NULL;
-    double norm = 0;
+    double norm = 0, gradient, weight; /* of the one parameter */
     int bad = -1;
     reel_status status = reel_ctx_create(&ctx, &one_thread, err);
     NEXT(make_store(&params, err));
@@ -91,6 +117,7 @@ static reel_status shares(walk *w, reel_error *err)
     if (status == REEL_OK)
         reel_params_at(params, 0)->has_grad = true;
     NEXT(reel_clip_grad_norm_shared(params, ctx, 1, &all, &norm, err));
+    NEXT(reel_param_norms_shared(params, ctx, &all, &gradient, &weight, err));
     NEXT(reel_grad_not_finite_shared(params, ctx, &all, &bad, err));
     NEXT(reel_optimizer_not_finite_shared(opt, &bad, err));
     walk_note_number(w, bad);
@@ -124,6 +151,7 @@ void walk_ranks(void)
 {
     walk_means_memory = true;
     walk_try("ranks: alone", alone, NULL, 0);
+    walk_try("ranks: loop", loop_alone, NULL, 0);
     walk_try("ranks: shares", shares, NULL, 0);
     walk_try("ranks: sums, windows", sums_and_windows, NULL, 0);
     walk_means_memory = false;

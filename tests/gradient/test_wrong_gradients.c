@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "core/ops.h"
-#include "tests/gradient/wrong_operators.h"
+#include "tests/gradient/wrong_gradients.h"
 
 typedef struct use {
     const reel_op *op;

@@ -31,6 +31,32 @@ grep -q '^bfloat  *bfloat16  *(4)  *8 bytes' out && grep -q '^14 tensors, 207 el
 "$REEL_BIN" summary one.safetensors --json >out
 grep -q '"format":"safetensors","elements":207,"bytes":836' out || fail "summary --json: $(cat out)"
 
+# --dtype bf16: numbers are rounded to nearest, ties to even; whole numbers stay; twice gives the same bytes.
+"$REEL_BIN" convert one.safetensors half.safetensors --dtype bf16 --quiet
+"$REEL_BIN" convert half.safetensors same.safetensors --dtype bf16 --quiet
+cmp half.safetensors same.safetensors || fail "bf16 to bf16: other bytes"
+python3 - <<'PY'
+import json, struct
+def read(path):
+    data = open(path, "rb").read()
+    size = struct.unpack("<Q", data[:8])[0]
+    return json.loads(data[8 : 8 + size]), data[8 + size :]
+one, one_data = read("one.safetensors")
+half, half_data = read("half.safetensors")
+def raw(header, data, name):
+    begin, end = header[name]["data_offsets"]
+    return data[begin:end]
+for name in one:
+    if name == "__metadata__":
+        continue
+    kind = one[name]["dtype"]
+    assert half[name]["dtype"] == ("I64" if kind == "I64" else "BF16"), name
+    if kind == "F32":
+        words = [w[0] for w in struct.iter_unpack("<I", raw(one, one_data, name))]
+        rounded = [(w + 0x7FFF + (w >> 16 & 1)) >> 16 for w in words]
+        assert rounded == [h[0] for h in struct.iter_unpack("<H", raw(half, half_data, name))], name
+PY
+
 # A network's weights keep their card, get one where it is asked for, and lose nothing as ONNX.
 "$REEL_BIN" synth d --train 4 --val 2 --classes 5 --size 40 --quiet
 "$REEL_BIN" train d --arch tiny --epochs 1 -b 4 -o run --quiet >/dev/null
@@ -77,6 +103,7 @@ refuse 1 'model.onnx is there already' convert run/model.safetensors model.onnx 
 cmp one.safetensors mine.safetensors || fail "--overwrite: other bytes"
 refuse 2 'PyTorch reads .safetensors' convert one.safetensors one.pth
 refuse 2 'ends in .safetensors or .onnx' convert one.safetensors one
+refuse 2 'an ONNX file holds float32' convert one.safetensors one.onnx --dtype bf16
 refuse 1 'classifier' convert one.safetensors one.onnx
 refuse 1 'an ONNX model' convert model.onnx again.safetensors
 refuse 1 'expected 5 names' convert run/model.safetensors x.onnx --class-names "$pth/../make_pth.py"

@@ -104,6 +104,17 @@ grep -q '"batch_size_choice"' chosen/config.json || fail "a resumed run lost the
 "$REEL_BIN" train many "${common[@]}" -b "$said" --epochs 2 -o given >/dev/null 2>&1
 [ "$(sum chosen)" = "$(sum given)" ] || fail "--batch-size auto gives other weights than $said"
 
+# With --accumulate 4 the whole batch of a step is measured; what is stored is a fourth of it, as if it had been typed.
+accumulate=("${common[@]}" --accumulate 4)
+"$REEL_BIN" train many "${accumulate[@]}" -b auto --epochs 2 -o turns --max-steps 1 >out 2>&1 || fail "auto, --accumulate: $(cat out)"
+whole=$(grep -o 'takes [0-9]*, the fastest' out | grep -o '[0-9]*') || fail "--accumulate: nothing said: $(cat out)"
+"$REEL_BIN" train many --resume auto -o turns >out 2>&1 || fail "resume, --accumulate: $(cat out)"
+"$REEL_BIN" train many "${accumulate[@]}" -b $((whole / 4)) --epochs 2 -o turns_given --max-steps 1 >out 2>&1 || fail "-b, --accumulate: $(cat out)"
+"$REEL_BIN" train many -b auto --resume auto -o turns_given >out 2>&1 || fail "-b auto on a resume, --accumulate: $(cat out)"
+"$REEL_BIN" train many "${accumulate[@]}" -b $((whole / 4)) --epochs 2 -o turns_whole >out 2>&1 || fail "--accumulate: $(cat out)"
+[ "$(sum turns)" = "$(sum turns_whole)" ] || fail "-b auto --accumulate 4, resumed: other weights than with -b $((whole / 4))"
+[ "$(sum turns_given)" = "$(sum turns_whole)" ] || fail "-b auto on a resume with --accumulate 4: other weights"
+
 # Within --memory; and where not even the smallest fits.
 code=0
 "$REEL_BIN" train d "${common[@]}" -b auto --memory 1MB -o no >out 2>&1 || code=$?

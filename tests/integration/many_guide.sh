@@ -29,6 +29,8 @@ words=("$@")
 case "$1 ${2-}" in
 "train --resume") words+=(--max-steps $((2 + RESUMED))) ;; # one step further
 "train "*) words+=(--arch tiny --threads 1 --max-steps 2 --quiet --no-report) ;;
+"bench comm") words+=(--arch tiny --threads 1) ;;
+"bench scale") words+=(--arch tiny --size 32 --threads 1) ;;
 "bench step") words+=(--arch tiny --size 32 --steps 1 --threads 1) ;;
 esac
 for i in "${!words[@]}"; do
@@ -57,7 +59,7 @@ while read -r line; do
     begun=$SECONDS
     [[ $line != *--resume* ]] || RESUMED=$((RESUMED + 1))
     case $line in
-    *" --hosts "* | *" --hostfile "*)
+    *" --hosts "* | *" --hostfile "* | *" comm.json"*)
         if [ -z "$hosts" ]; then
             echo "left out, $(sed 's/^skipped: //' skipped): $line"
             continue

@@ -47,6 +47,12 @@ end 6 5
 grep -q "rank 2 (host .*) is lost: no sign of life for 2 s; waited for the sum of a test" said ||
     fail "a stopped rank: no message"
 
+# Ranks that share no memory are on several hosts: there the limit is 8 s.
+REEL_TEST_HOSTS=0 begin loss
+kill -STOP "$(process_of 2)"
+end 13 5
+grep -q "rank 2 (host .*) is lost: no sign of life for 8 s" said || fail "a stopped rank of another host: no message"
+
 begin loss
 kill -KILL "$(process_of 1)"
 end 6 137

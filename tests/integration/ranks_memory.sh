@@ -31,3 +31,13 @@ for hosts in 1 2; do
 done
 echo "$ended runs ended, $whole had enough"
 [ "$ended" -ge 12 ] || fail "expected 12 runs or more that end"
+
+# One allocation of the third of three ranks fails, within a training step or the evaluation behind it: the others may be in
+# an exchange that this rank never enters. All ranks end, and the message is that of the cause, not of what followed.
+for at in $(seq 600 2 626); do
+    POOR=2 REEL_FAIL_AT=$at RUN=run-3-$at
+    code=0
+    timeout -k 5 20 mpirun -n 3 bash rank >out 2>err || code=$?
+    [ "$code" -le 1 ] || fail "3 ranks, allocation $at of rank 2 fails: exit code $code"
+    [ "$code" = 0 ] || grep -q "memory" err || fail "3 ranks, allocation $at of rank 2 fails: the reason is not told"
+done

@@ -62,6 +62,20 @@ for way in moved removed; do
 done
 "$REEL_BIN" train --resume auto --verify -o elsewhere/gone --epochs 2 --quiet >out 2>err || fail "a folder that was moved is no run: $(cat err)"
 
+# It is moved while a file of it is written: that file is written anew.
+shim=$REEL_BUILD/tests/libreel_folder_sync.so
+if [ -e "$shim" ]; then
+    for name in best.safetensors model.safetensors checkpoint-00000012.safetensors; do
+        rm -rf parent elsewhere2
+        LD_PRELOAD=$shim REEL_SYNC_MOVE=$name,parent,elsewhere2 "$REEL_BIN" train d "${told[@]}" -o parent/gone --quiet >out 2>err ||
+            fail "the folder was moved while $name was written: exit $?: $(cat err)"
+        grep -q "the run's folder was moved, to .*/elsewhere2/gone" err || fail "moved while $name was written: $(cat err)"
+        ! grep -q "not saved" err || fail "moved while $name was written: $(cat err)"
+        same elsewhere2/gone "the folder was moved while $name was written"
+        [ -e elsewhere2/gone/best.safetensors ] && [ ! -e parent ] || fail "moved while $name was written: $(find parent elsewhere2)"
+    done
+fi
+
 # A log that is a pipe or a device would be read for ever.
 cp -r elsewhere/gone piped
 rm piped/metrics.jsonl

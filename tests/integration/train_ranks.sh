@@ -64,6 +64,13 @@ def tensors(path):
 sys.exit(tensors(sys.argv[1]) != tensors(sys.argv[2]))
 END
 
+# Layers that are frozen later have an average that differs from their weights: all hosts evaluate it.
+train 1 thawed --max-steps 6
+for run in frozen frozen2; do cp -r thawed $run; done
+train 1 frozen --resume auto --freeze 'features.*'
+REEL_TEST_HOSTS=2 train 2 frozen2 --resume auto --freeze 'features.*' || fail "--freeze with --model-ema on 2 hosts: $(cat frozen2.err)"
+same frozen2 "$(hash_of frozen)" "--freeze with --model-ema on 2 hosts"
+
 # NaN: left out, or back to the last checkpoint, by all ranks alike.
 for action in skip rollback; do
     REEL_TEST_NAN=5 train 1 "$action" --on-nan "$action" --checkpoint-every 2
@@ -74,6 +81,28 @@ code=0
 REEL_TEST_NAN=5 train 2 stop || code=$?
 [ "$code" = 4 ] || fail "NaN with 2 ranks: exit $code, expected 4: $(cat stop.err)"
 [ "$(grep -c 'weights were not updated' stop.err)" = 1 ] || fail "NaN must be told once: $(cat stop.err)"
+
+# Weights that an update made NaN (0 / 0), in the share of the last rank alone: no batch helps, and all ranks say so at once.
+sed 's/Dropout 0.3/Dropout 0.99/' net >sparse
+for ranks in 1 2; do
+    code=0
+    train "$ranks" "lost$ranks" --arch sparse --freeze 'features.*' --eps 0 --lr-warmup-epochs 0 --on-nan skip || code=$?
+    [ "$code" = 4 ] || fail "weights of NaN with $ranks ranks: exit $code, expected 4: $(cat "lost$ranks.err")"
+done
+grep -q "was not finite before the step" lost1.err || fail "weights of NaN: $(cat lost1.err)"
+diff <(grep '^reel' lost1.err) <(grep '^reel' lost2.err) || fail "weights of NaN with 2 ranks: other words"
+
+# A run that stands on a plateau: norms and dead units are those of one process.
+stalls=(--arch tiny --epochs 30 -b 8 --batch-pieces 4 --seed 3 --lr 1e-6 --weight-decay 0 --momentum 0 --init kaiming --max-steps 201 --threads 1 --workers 1)
+"$REEL_BIN" synth whole --train 20 --val 2 --classes 4 --size 32 --quiet
+"$REEL_BIN" train whole -o stall "${stalls[@]}" --no-report --quiet >stall.out 2>stall.err
+grep -q '"event":"stall"' stall/metrics.jsonl || fail "no plateau: $(cat stall.err)"
+for hosts in 1 3; do
+    REEL_TEST_HOSTS=$hosts mpi 3 "$REEL_BIN" train whole -o "stall$hosts" "${stalls[@]}" --no-report --quiet >"stall$hosts.out" 2>"stall$hosts.err" ||
+        fail "a plateau on $hosts hosts: $(cat "stall$hosts.err")"
+    diff <(grep '"event":"stall"' stall/metrics.jsonl) <(grep '"event":"stall"' "stall$hosts/metrics.jsonl") || fail "a plateau on $hosts hosts: another report"
+    diff stall.err "stall$hosts.err" || fail "a plateau on $hosts hosts: other words"
+done
 
 # Too many unreadable images, and command lines that cannot work: one line, the documented code.
 refused() { # refused CODE PATTERN RANKS OPTIONS
@@ -104,13 +133,15 @@ mpi 2 bash other.sh >out 2>err || code=$?
 [ "$code" = 1 ] || fail "two datasets: exit $code, expected 1: $(cat err)"
 grep -q "rank 1 (host .*): data: training images: expected 80, as rank 0 has, got" err || fail "two datasets: $(cat err)"
 
-# A signal: all ranks finish the step and save one checkpoint.
-(exec timeout -k 5 60 mpirun -n 2 "$REEL_BIN" train d -o signal "${everything[@]}" --epochs 2000 --no-report >signal.out 2>signal.err) &
+# A signal: all ranks finish the step and save one checkpoint. What rank 1 got of the weights to start from is closed then.
+(exec timeout -k 5 60 mpirun -n 2 "$REEL_BIN" train d -o signal "${everything[@]}" --weights one/model.safetensors --epochs 2000 --no-report >signal.out 2>signal.err) &
 launcher=$!
 for _ in $(seq 200); do
     grep -q '"event":"train"' signal/metrics.jsonl 2>/dev/null && break
     sleep 0.1
 done
+copies=$(find $(pgrep -f -- "-o signal " | sed 's|.*|/proc/&/fd|') -lname '*memfd:reel*' 2>/dev/null) || true
+[ -z "$copies" ] || fail "a rank keeps a copy of the weights: $copies"
 kill -USR2 "$(pgrep -P "$launcher" mpirun || echo "$launcher")"
 code=0
 wait "$launcher" || code=$?

@@ -72,26 +72,57 @@ Test(conv_choice, winograd_takes_what_it_accepts_and_the_matrix_product_the_rest
     s.sh = 2, s.oh = 7;
     expect(ctx, &s, false, &reel_conv_product); /* stride */
     s = three, s.n = 1;
-    expect(ctx, &s, false, &reel_conv_product); /* nine tiles */
+    cr_assert_eq(reel_conv_choose(ctx, &s, REEL_CONV_FORWARD, false), &reel_conv_few_tiles);
+    cr_assert_eq(reel_conv_choose(ctx, &s, REEL_CONV_INPUT_GRAD, false),
+                 &reel_conv_product); /* nine tiles */
+    cr_assert_eq(reel_conv_choose(ctx, &s, REEL_CONV_WEIGHT_GRAD, false), &reel_conv_product);
     s = three, s.c = 190;
     expect(ctx, &s, false, &reel_conv_product); /* channels */
     cr_assert_eq(log.warnings, 0);
     reel_ctx_destroy(ctx);
 }
 
+/* A first layer of 3 channels and that many rows and columns. */
+static reel_conv_shape first_layer(int64_t size, int64_t kernel, int64_t stride, int64_t padding)
+{
+    reel_conv_shape s = three;
+    s.c = 3, s.h = s.w = size, s.kh = s.kw = kernel, s.sh = s.sw = stride, s.ph = s.pw = padding;
+    s.oh = s.ow = (size + 2 * padding - kernel) / stride + 1;
+    return s;
+}
+
 Test(conv_choice, a_first_layer_is_computed_directly)
 {
     lines log = {0};
     reel_ctx *ctx = context(&log, "", "");
-    reel_conv_shape s = three;
-    s.c = 3, s.kh = s.kw = 11, s.sh = s.sw = 4, s.ph = s.pw = 2, s.h = s.w = 31, s.oh = s.ow = 7;
+    reel_conv_shape s = first_layer(31, 3, 1, 1);
     cr_assert_eq(reel_conv_choose(ctx, &s, REEL_CONV_FORWARD, false), &reel_conv_first_layer);
-    cr_assert_eq(reel_conv_choose(ctx, &s, REEL_CONV_WEIGHT_GRAD, false), &reel_conv_first_layer);
     cr_assert_eq(reel_conv_choose(ctx, &s, REEL_CONV_INPUT_GRAD, false), &reel_conv_first_layer);
     cr_assert_eq(reel_conv_choose(ctx, &s, REEL_CONV_FORWARD, true), &reel_conv_product);
     s.oc = 40;
     cr_assert_eq(reel_conv_choose(ctx, &s, REEL_CONV_FORWARD, false),
                  &reel_conv_product); /* no whole vectors */
+    reel_ctx_destroy(ctx);
+}
+
+Test(conv_choice, polyphase_takes_strided_first_layers_in_any_batch)
+{
+    lines log = {0};
+    reel_ctx *ctx = context(&log, "", "");
+    const reel_conv_shape shapes[] = {first_layer(224, 11, 4, 2), first_layer(227, 11, 4, 0),
+                                      first_layer(224, 7, 2, 3), first_layer(224, 5, 2, 2)};
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+        for (int64_t n = 1; n <= 256; n *= 4) {
+            reel_conv_shape s = shapes[i];
+            s.n = n;
+            const reel_conv_kind *kinds[REEL_CONV_PASSES];
+            for (int pass = 0; pass < REEL_CONV_PASSES; pass++)
+                kinds[pass] = reel_conv_choose(ctx, &s, (reel_conv_pass)pass, false);
+            cr_expect_eq(kinds[REEL_CONV_FORWARD], &reel_conv_polyphase, "shape %zu", i);
+            cr_expect_eq(kinds[REEL_CONV_WEIGHT_GRAD], &reel_conv_polyphase, "shape %zu", i);
+            cr_expect_eq(kinds[REEL_CONV_INPUT_GRAD], &reel_conv_first_layer, "shape %zu", i);
+            cr_expect_eq(reel_conv_choose(ctx, &s, REEL_CONV_FORWARD, true), &reel_conv_product);
+        }
     reel_ctx_destroy(ctx);
 }
 
@@ -122,6 +153,10 @@ Test(conv_choice, a_forced_implementation_runs_where_it_can)
     expect(ctx, &three, false, &reel_conv_winograd);
     expect(ctx, &three, true, &reel_conv_product);
     reel_ctx_destroy(ctx);
+    ctx = context(&log, "direct", "");
+    const reel_conv_shape strided = first_layer(224, 11, 4, 2);
+    cr_assert_eq(reel_conv_choose(ctx, &strided, REEL_CONV_FORWARD, false), &reel_conv_first_layer);
+    reel_ctx_destroy(ctx);
     cr_assert_eq(log.warnings, 0);
 }
 
@@ -131,7 +166,7 @@ Test(conv_choice, a_name_that_there_is_not_is_refused)
     reel_error err;
     setenv("REEL_CONV", "fft", 1);
     cr_assert_eq(reel_ctx_create(&ctx, NULL, &err), REEL_ERR_INVALID);
-    cr_assert(strstr(err.message, "expected winograd, direct or gemm, got 'fft'"), "%s",
+    cr_assert(strstr(err.message, "expected winograd, polyphase, direct or gemm, got 'fft'"), "%s",
               err.message);
     unsetenv("REEL_CONV");
 }

@@ -105,6 +105,13 @@ static void check_pass(const batch_case *t, const reel_ctx *ctx, reel_conv_pass 
     batch_data_free(&d);
 }
 
+/* Polyphase has no input gradient. */
+static const reel_conv_kind *kind_of_pass(const batch_case *t, reel_conv_pass pass)
+{
+    const bool other = pass == REEL_CONV_INPUT_GRAD && t->kind == &reel_conv_polyphase;
+    return other ? &reel_conv_first_layer : t->kind;
+}
+
 /* forced: the value of REEL_CONV. */
 static void check_batch(const batch_case *t, const char *forced)
 {
@@ -113,15 +120,16 @@ static void check_batch(const batch_case *t, const char *forced)
     piece.n /= t->pieces;
     for (int isa = 0; isa < reel_isa_count(); isa++) {
         reel_ctx *ctx = context_with(reel_isa_name(isa), 1 + isa % 2);
-        for (int pass = REEL_CONV_FORWARD; ctx && pass <= REEL_CONV_INPUT_GRAD; pass++) {
+        const int last = t->kind == &reel_conv_few_tiles ? REEL_CONV_FORWARD : REEL_CONV_INPUT_GRAD;
+        for (int pass = REEL_CONV_FORWARD; ctx && pass <= last; pass++) {
             char what[200];
             snprintf(what, sizeof what, "%s, %s, %s: %lldx%lldx%lldx%lld -> %lld in %lld pieces",
                      reel_isa_name(isa), *forced ? forced : "own choice",
                      pass ? "input gradient" : "forward", (long long)t->s.n, (long long)t->s.c,
                      (long long)t->s.h, (long long)t->s.w, (long long)t->s.oc,
                      (long long)t->pieces);
-            cr_expect_eq(reel_conv_choose(ctx, &piece, pass, false), t->kind, "%s: runs as %s",
-                         what, reel_conv_choose(ctx, &piece, pass, false)->name);
+            cr_expect_eq(reel_conv_choose(ctx, &piece, pass, false), kind_of_pass(t, pass),
+                         "%s: runs as %s", what, reel_conv_choose(ctx, &piece, pass, false)->name);
             cr_expect_eq(reel_conv_images_agree(ctx, REEL_F32, pass, &t->s, piece.n),
                          t->together[pass], "%s: another number of calls", what);
             check_pass(t, ctx, pass, REEL_F32, what);
@@ -148,7 +156,30 @@ Test(conv_pieces, winograd)
         /* threads share groups of tiles: one group of a piece's, two of the batch's */
         {shape(16, 160, 13, 13, 160, 3, 3, 1, 1, 1, 1, 1, 1, 1), 4, &reel_conv_winograd, {1, 1}},
         /* too few tiles in a piece */
-        {shape(6, 32, 13, 13, 48, 3, 3, 1, 1, 1, 1, 1, 1, 1), 3, &reel_conv_product, {0, 0}},
+        {shape(6, 32, 7, 13, 48, 5, 5, 1, 1, 2, 2, 1, 1, 1), 3, &reel_conv_product, {0, 0}},
+    };
+    check_batches(cases, REEL_COUNT(cases), "");
+}
+
+Test(conv_pieces, few_tiles)
+{
+    const batch_case cases[] = {
+        {shape(3, 32, 13, 13, 48, 3, 3, 1, 1, 1, 1, 1, 1, 1), 3, &reel_conv_few_tiles, {1}},
+        {shape(2, 160, 14, 10, 32, 3, 3, 1, 1, 1, 1, 1, 1, 2), 2, &reel_conv_few_tiles, {1}},
+        /* the batch has too many tiles */
+        {shape(6, 32, 13, 13, 48, 3, 3, 1, 1, 1, 1, 1, 1, 1), 3, &reel_conv_few_tiles, {0}},
+    };
+    check_batches(cases, REEL_COUNT(cases), "");
+}
+
+/* Only forward: the input gradient runs as another kind. */
+Test(conv_pieces, polyphase)
+{
+    const batch_case cases[] = {
+        {shape(6, 3, 71, 95, 64, 11, 11, 4, 4, 2, 2, 1, 1, 1), 3, &reel_conv_polyphase, {1, 1}},
+        {shape(8, 3, 50, 47, 48, 7, 7, 2, 2, 3, 3, 1, 1, 1), 8, &reel_conv_polyphase, {1, 1}},
+        /* the batch's map is written past the caches, a piece's is not */
+        {shape(24, 3, 227, 227, 64, 11, 11, 4, 4, 0, 0, 1, 1, 1), 2, &reel_conv_polyphase, {1, 1}},
     };
     check_batches(cases, REEL_COUNT(cases), "");
 }

@@ -215,6 +215,18 @@ static void make_settings(void)
     good.reel_optimizer_config = &optimizer;
 }
 
+/* On a net of its own: a store belongs to one reel_parallel. */
+static void make_loop_of_ranks(void)
+{
+    static reel_net *net;
+    static reel_optimizer *steps;
+    MUST(reel_net_create(&net, good.reel_ctx, REEL_F32, &error));
+    reel_net_linear(net, .in = 2, .out = 2);
+    MUST(reel_net_build(net, &error));
+    MUST(reel_sgd_create(&steps, reel_net_params(net), good.reel_ctx, NULL, &error));
+    MUST(reel_data_parallel_create(&good.reel_data_parallel, good.reel_comm, steps, 4, &error));
+}
+
 static void make_ranks(void)
 {
     static reel_parallel_config config = {.pieces = 4};
@@ -224,6 +236,7 @@ static void make_ranks(void)
     MUST(reel_comm_open(&good.reel_comm, NULL, &error));
     MUST(reel_parallel_create(&good.reel_parallel, good.reel_comm, good.reel_params, good.reel_ctx,
                               &config, &error));
+    make_loop_of_ranks();
 }
 
 static void set_up(void)

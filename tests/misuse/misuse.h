@@ -18,6 +18,7 @@ struct misuse_good {
     reel_params *reel_params;
     reel_comm *reel_comm; /* without a launcher */
     reel_parallel *reel_parallel;
+    reel_data_parallel *reel_data_parallel;
     reel_piece_sum *reel_piece_sum;
     reel_statistics *reel_statistics;
     reel_parallel_config *reel_parallel_config;

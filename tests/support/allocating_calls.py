@@ -10,7 +10,7 @@ import sys
 
 program, reached = sys.argv[1:3]
 # Only several ranks come here: where one has no memory, all end (tests/comm).
-OF_SEVERAL_RANKS = re.compile(r"core/comm/(exchange|hosts|parallel_plan|parallel_memory|parallel_step|share)\.c:")
+OF_SEVERAL_RANKS = re.compile(r"core/comm/(exchange|hosts|overlap|ping|parallel_plan|parallel_memory|parallel_step|share)\.c:")
 root = os.path.realpath(f"{os.path.dirname(__file__)}/../..") + "/"
 
 

@@ -45,6 +45,7 @@ static const reel_option options_table[] = {
     REEL_SHARED("num-classes"),
     REEL_SHARED("size"),
     REEL_SHARED("opt"),
+    REEL_SHARED("precision"),
     REEL_SHARED("seed"),
     REEL_SHARED("threads"),
     REEL_SHARED_OUTPUT,

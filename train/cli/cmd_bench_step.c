@@ -27,6 +27,7 @@ static const reel_option options_table[] = {
     REEL_SHARED("num-classes"),
     REEL_SHARED("size"),
     REEL_SHARED("opt"),
+    REEL_SHARED("precision"),
     REEL_SHARED("memory", .help = "bring the step within this limit, as `reel train` does"),
     REEL_SHARED("seed"),
     REEL_SHARED("threads"),
@@ -195,7 +196,8 @@ static int bench_step_report(const bench *b, const times *t, const reel_options 
     const double backward = reel_bench_median(t->backward, t->steps),
                  update = reel_bench_median(t->update, t->steps), rate = (double)b->n / middle;
 
-    const char *isa = reel_isa_name(reel_ctx_isa(ctx)), *arch = reel_options_text(o, "arch");
+    const char *isa = reel_isa_name(reel_ctx_isa(ctx)), *arch = reel_options_text(o, "arch"),
+               *precision = reel_precision_name(reel_ctx_precision(ctx));
     const int64_t rss = peak_rss();
     const size_t planned = b->plan.limit > 0 ? b->plan.limited_total : b->plan.total;
     const int ranks = reel_ranks_count(b->run.ranks);
@@ -204,9 +206,9 @@ static int bench_step_report(const bench *b, const times *t, const reel_options 
         return REEL_EXIT_OK;
 
     if (!reel_options_flag(o, "json")) {
-        printf("%s, %s, batch %lld at %lld, %d threads, %s", arch,
+        printf("%s, %s, batch %lld at %lld, %d threads, %s, %s", arch,
                b->infer ? "inference" : "training", (long long)b->n, (long long)size,
-               reel_ctx_threads(ctx), isa);
+               reel_ctx_threads(ctx), isa, precision);
         if (b->run.session.pieces > 1)
             printf(", %lld pieces", (long long)b->run.session.pieces);
         printf(ranks > 1 ? ", %d ranks\n" : "\n", ranks);
@@ -222,14 +224,14 @@ static int bench_step_report(const bench *b, const times *t, const reel_options 
 
     return reel_print_json(json_pack(
         "{s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:I, s:I, s:i, s:s, s:I, s:s, s:I, s:I, s:b, s:s, "
-        "s:I, s:i}",
+        "s:I, s:i, s:s}",
         "images_per_second", rate, "step_ms", middle * 1e3, "best_ms", t->total[0] * 1e3,
         "forward_ms", forward * 1e3, "backward_ms", backward * 1e3, "update_ms", update * 1e3,
         "first_step_s", t->first, "peak_rss_bytes", (json_int_t)rss, "plan_bytes",
         (json_int_t)planned, "threads", reel_ctx_threads(ctx), "isa", isa, "batch",
         (json_int_t)b->n, "arch", arch, "size", (json_int_t)size, "steps", (json_int_t)t->steps,
         "infer", b->infer, "opt", b->run.optimizer.kind->name, "batch_pieces",
-        (json_int_t)b->run.session.pieces, "ranks", ranks));
+        (json_int_t)b->run.session.pieces, "ranks", ranks, "precision", precision));
 }
 
 static int bench_step_run(reel_options *options)

@@ -5,7 +5,7 @@
 #include "train/cli/rank_talk.h"
 #include "train/run/json_util.h"
 #include "train/run/progress.h"
-#include "train/run/rank_threads.h"
+#include "train/run/ranks.h"
 #include "train/run/signals.h"
 
 #include <inttypes.h>
@@ -116,20 +116,18 @@ static reel_status check_data(json_t **result, const reel_options *o, reel_comm 
                                      .image_column = reel_options_text(o, "image-column"),
                                      .label_column = reel_options_text(o, "label-column")};
     reel_check check;
-    int threads;
-    REEL_TRY(reel_rank_threads(&threads, comm, (int)reel_options_int(o, "workers"), err));
-
+    const int workers = (int)reel_options_int(o, "workers");
     reel_status status = reel_check_open(&check, &asked, comm, err);
-    status = reel_rank_talk_agree(comm, status, err, "opening a dataset");
+    status = reel_rank_agree(comm, status, err, "opening a dataset");
     if (status == REEL_OK)
-        status = reel_check_scan(&check, &watch, threads, err);
+        status = reel_check_scan(&check, &watch, workers ? workers : reel_available_cpus(), err);
     reel_progress_clear(progress);
 
     /* Pairs of images that may be the same are read again here, by rank 0 alone. */
     if (status == REEL_OK) {
         if (reel_comm_rank(comm) == 0)
             status = reel_check_report(result, &check, reel_options_int(o, "examples"), err);
-        status = reel_rank_talk_agree(comm, status, err, "the report of a check");
+        status = reel_rank_agree(comm, status, err, "the report of a check");
     }
     reel_check_close(&check);
     return status;

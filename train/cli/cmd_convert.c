@@ -1,5 +1,6 @@
 /* `reel convert IN OUT`: weights from one kind of file to another, by OUT's name. To safetensors
- * every tensor goes as it is, bit for bit; to ONNX goes the network that they belong to. */
+ * every tensor goes as it is, bit for bit, or with --dtype bf16 rounded; to ONNX goes the network
+ * that they belong to. */
 #include "core/number.h"
 #include "layers/onnx.h"
 #include "train/cli/class_names.h"
@@ -21,6 +22,8 @@ static const reel_option options_table[] = {
     REEL_SHARED("size", .help = "side of its images, if IN does not say"),
     REEL_OPTION(TEXT, .name = "classes", .aliases = "class-names", .value = "FILE",
                 .help = "class names to store, one a line, in the order of the outputs"),
+    REEL_OPTION(CHOICE, .name = "dtype", .value = "same|bf16", .initial = "same",
+                .help = "of the numbers in OUT: as in IN, or bf16 (half the size of float32)"),
     REEL_OPTION(FLAG, .name = "overwrite", .help = "replace OUT"),
     REEL_SHARED_OUTPUT,
 };
@@ -55,8 +58,10 @@ static reel_status put_all_tensors(conversion *c, reel_weights_writer *writer, r
 {
     const reel_weights *w = c->weights;
     const char *key;
+    const bool bf16 = strcmp(reel_options_text(c->options, "dtype"), "bf16") == 0;
     for (int i = 0; i < reel_weights_count(w); i++)
-        REEL_TRY(reel_weights_writer_weight(writer, reel_weights_at(w, i), err));
+        REEL_TRY((bf16 ? reel_weights_writer_bf16
+                       : reel_weights_writer_weight)(writer, reel_weights_at(w, i), err));
     for (int i = 0; (key = reel_weights_metadata_key(w, i)); i++)
         if (strncmp(key, "crc32.", 6) != 0)
             REEL_TRY(reel_weights_writer_metadata(writer, key, reel_weights_metadata(w, key), err));
@@ -233,6 +238,11 @@ static int convert_run(reel_options *options)
                   ends_with(c.out, ".pth") || ends_with(c.out, ".pt")
                       ? " (PyTorch reads .safetensors)"
                       : "");
+        return reel_complain_usage("convert", &err);
+    }
+
+    if (onnx && reel_options_given(options, "dtype")) {
+        reel_fail(&err, REEL_ERR_INVALID, "--dtype: an ONNX file holds float32");
         return reel_complain_usage("convert", &err);
     }
 

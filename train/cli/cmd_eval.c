@@ -14,9 +14,10 @@
 #include "train/run/judge.h"
 #include "train/run/model_card.h"
 #include "train/run/notes.h"
+#include "train/run/precision.h"
 #include "train/run/progress.h"
 #include "train/run/rank_isa.h"
-#include "train/run/rank_threads.h"
+#include "train/run/ranks.h"
 #include "train/run/run_dir.h"
 #include "train/run/signals.h"
 
@@ -43,6 +44,7 @@ static const reel_option options_table[] = {
     REEL_SHARED("interpolation", .initial = "",
                 .help = "how images are resized; unset: as in training"),
     REEL_SHARED("ten-crop"),
+    REEL_SHARED("precision"),
     REEL_SHARED("max-bad"),
     REEL_SHARED("image-column"),
     REEL_SHARED("label-column"),
@@ -130,7 +132,8 @@ static reel_status eval_name_classes(evaluation *e, reel_error *err)
 }
 
 /* The context, the weights and the images; what each rank does by itself. */
-static reel_status eval_open(evaluation *e, int threads, const char *isa, reel_error *err)
+static reel_status eval_open(evaluation *e, int threads, const reel_rank_kernels *common,
+                             reel_error *err)
 {
     const reel_eval_request *r = e->request;
     const reel_data_request from = {.data = r->data,
@@ -141,9 +144,16 @@ static reel_status eval_open(evaluation *e, int threads, const char *isa, reel_e
     if (writes && access(r->csv, F_OK) == 0) /* said before the work, not after it */
         return reel_fail_system(err, EEXIST, "--csv: %s: cannot be created", r->csv);
 
-    const reel_ctx_config ctx = {
-        .threads = threads, .isa = isa, .log = r->quiet ? reel_log_warnings : reel_log_to_stderr};
+    /* Alone, the context chooses, and refuses an unknown name in REEL_ISA. */
+    const reel_ctx_config ctx = {.threads = threads,
+                                 .isa = reel_comm_ranks(e->comm) > 1 ? reel_isa_name(common->isa)
+                                                                     : NULL,
+                                 .log = r->quiet ? reel_log_warnings : reel_log_to_stderr,
+                                 .precision = r->precision,
+                                 .widen_bf16 = common->widen_bf16};
     REEL_TRY(reel_ctx_create(&e->ctx, &ctx, err));
+    if (!r->quiet)
+        reel_precision_say(e->ctx);
     char weights[REEL_WEIGHTS_PATH];
     REEL_TRY(reel_weights_path(r->weights, r->quiet, weights, err));
     REEL_TRY(reel_model_open(&e->net, &e->card, weights, r->arch, e->ctx, REEL_F32, err));
@@ -184,16 +194,13 @@ static reel_transform eval_transform(const evaluation *e)
 static reel_status eval_measure(evaluation *e, reel_error *err)
 {
     const reel_eval_request *r = e->request;
-    int cpus; /* of this rank */
-    reel_isa common;
-    REEL_TRY(reel_rank_threads(&cpus, e->comm, 0, err));
+    const int cpus = reel_available_cpus(); /* of this rank */
+    reel_rank_kernels common;
     REEL_TRY(reel_rank_isa(&common, e->comm, err));
-    /* Alone, the context chooses, and refuses an unknown name in REEL_ISA. */
-    const char *isa = reel_comm_ranks(e->comm) > 1 ? reel_isa_name(common) : NULL;
     const int threads = r->threads ? r->threads : cpus;
     const int workers = r->workers ? r->workers : threads;
-    REEL_TRY(reel_rank_talk_agree(e->comm, eval_open(e, threads, isa, err), err,
-                                  "opening weights and images"));
+    REEL_TRY(reel_rank_agree(e->comm, eval_open(e, threads, &common, err), err,
+                             "opening weights and images"));
     const reel_eval_side side = {r->weights, e->data.folder, e->net, &e->card, e->data.images};
     REEL_TRY(reel_eval_ranks_compare(e->comm, &side, err));
 
@@ -287,6 +294,7 @@ static int eval_run(reel_options *options)
         .image_column = reel_options_text(options, "image-column"),
         .label_column = reel_options_text(options, "label-column"),
         .csv = reel_options_text(options, "csv"),
+        .precision = reel_precision_of(reel_options_text(options, "precision")),
         .ten_crop = reel_options_flag(options, "ten-crop"),
         .json = reel_options_flag(options, "json"),
         .quiet = reel_options_flag(options, "quiet")};

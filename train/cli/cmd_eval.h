@@ -3,6 +3,7 @@
 #define REEL_TRAIN_CMD_EVAL_H
 
 #include "core/comm/comm.h"
+#include "core/ctx.h"
 
 typedef struct reel_eval_request {
     const char *command; /* for messages */
@@ -15,6 +16,7 @@ typedef struct reel_eval_request {
     const char *exif;          /* NULL = as the weights say */
     const char *interpolation; /* the same */
     double max_bad;
+    reel_precision precision;
     const char *csv;                         /* NULL = none */
     const char *image_column, *label_column; /* of lists; NULL = they are found */
     bool ten_crop, json, quiet;

@@ -28,6 +28,7 @@ static const reel_option options_table[] = {
     REEL_SHARED("interpolation", .initial = "",
                 .help = "how images are resized; unset: as in training"),
     REEL_SHARED("ten-crop"),
+    REEL_SHARED("precision"),
     REEL_OPTION(TEXT, .name = "copy-into", .value = "DIR",
                 .help = "copy each image into the folder of its likeliest class, DIR/CLASS"),
     REEL_OPTION(REAL, .name = "min-probability", .value = "P", .initial = "0", .min = 0, .max = 1,
@@ -109,8 +110,10 @@ static reel_status open_network(reel_predictor *p, reel_error *err)
     char weights[REEL_WEIGHTS_PATH];
     REEL_TRY(reel_weights_path(reel_options_text(o, "weights"), quiet, weights, err));
     REEL_TRY(reel_command_ctx(&p->ctx, o, err));
+    reel_predict_time_add(&p->time, REEL_PREDICT_START);
     REEL_TRY(reel_model_open(&p->net, &p->card, weights, reel_options_text(o, "arch"), p->ctx,
                              REEL_F32, err));
+    reel_predict_time_add(&p->time, REEL_PREDICT_WEIGHTS);
     REEL_TRY(reel_class_names_choose(&p->card, reel_options_text(o, "classes"), quiet, err));
 
     reel_net_set_training(p->net, false);
@@ -281,6 +284,7 @@ static int predict_run(reel_options *options)
         return reel_complain_usage("predict", &err);
 
     reel_predictor p = {.options = options, .show = {.form = choose_form(options)}};
+    reel_predict_time_begin(&p.time);
     p.show.card = &p.card;
     if (p.show.form == REEL_SHOW_OBJECT)
         p.show.rows = json_array();
@@ -292,10 +296,12 @@ static int predict_run(reel_options *options)
 
     /* Without a network there is nothing to print, unless no image was readable. */
     if (p.net || p.images.n == 0) {
-        const int printed = reel_show_end(&p.show);
+        const int printed = reel_show_end(&p.show, p.predicted > 0 ? &p.time : NULL);
         if (!code)
             code = printed;
     }
+    if (p.predicted > 0 && !reel_options_flag(options, "quiet"))
+        reel_predict_time_say(&p.time);
     say_copies(&p);
     say_pictures(&p);
     predictor_free(&p);
@@ -317,6 +323,9 @@ const reel_command reel_command_predict = REEL_COMMAND(
         "--features writes one float32 tensor with the layer's name: a row for each image, of "
         "the shape that `reel summary` prints, such as (n, 4096) or (n, 256, 6, 6). The "
         "metadata key \"names\" is a JSON list of the images.\n"
+        "The last line on stderr says where the time went: start (until the weights are opened), "
+        "weights (reading and checking them), decode (image files to pixels), network. With --json "
+        "these are seconds in the key seconds.\n"
         "Unreadable files are named on stderr and skipped; the exit code then is 1.",
     .examples = {{"reel predict -w run photo.jpg", "The five likeliest classes of one image."},
                  {"reel predict -w torchvision/alexnet photo.jpg",

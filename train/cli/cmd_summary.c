@@ -10,6 +10,7 @@
 #include "train/run/json_util.h"
 #include "train/run/memory_plan.h"
 #include "train/run/model_card.h"
+#include "train/run/precision.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -29,6 +30,7 @@ static const reel_option options_table[] = {
     REEL_SHARED("opt", .help = "optimizer whose state counts in the memory"),
     REEL_SHARED("model-ema", .help = "count a moving average of the weights in the memory"),
     REEL_SHARED("freeze", .help = "parameters that do not learn count neither gradient nor state"),
+    REEL_SHARED("precision", .help = "that the memory is planned for"),
     REEL_SHARED("memory", .help = "plan a training step within this limit, as `reel train` does"),
     REEL_OPTION(FLAG, .name = "text",
                 .help = "print the network as a text that --arch reads (layers/README.md)"),
@@ -371,7 +373,9 @@ static int summary_run(reel_options *options)
         return reel_complain_usage("summary", &err);
     }
     reel_ctx *ctx;
-    const reel_ctx_config config = {.threads = (int)reel_options_int(options, "threads")};
+    const reel_ctx_config config = {.threads = (int)reel_options_int(options, "threads"),
+                                    .precision =
+                                        reel_precision_of(reel_options_text(options, "precision"))};
     if (reel_ctx_create(&ctx, &config, &err))
         return reel_complain("summary", &err);
     const int code = file ? summarize_file(file, options, ctx) : summarize_net(options, ctx);

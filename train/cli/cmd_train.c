@@ -22,6 +22,7 @@
 #include "train/report/report.h"
 #include "train/run/finetune.h"
 #include "train/run/json_util.h"
+#include "train/run/precision.h"
 #include "train/run/probe.h"
 #include "train/run/signals.h"
 
@@ -102,6 +103,7 @@ static int test_only(const char *data, const reel_settings *s, const reel_option
         .label_column = s->label_column,
         .comm = reel_train_ranks() ? reel_train_ranks()->comm : NULL,
         .comm_timeout = s->comm_timeout,
+        .precision = reel_precision_of(s->precision),
         .json = s->json,
         .quiet = s->quiet};
     return reel_eval(&request);
@@ -205,7 +207,9 @@ static int train_on(const char *data, const reel_settings *settings, const reel_
     bool ended = false;
     reel_loop loop;
     reel_error err;
-    if (open_loop(&loop, settings, &start, typed, &err))
+    const reel_status opened = open_loop(&loop, settings, &start, typed, &err);
+    reel_train_ranks_drop_weights();
+    if (opened)
         code = reel_complain(command, &err);
     else
         code = run_loop(command, &loop, options, r, &ended);
@@ -224,7 +228,7 @@ static int train_on(const char *data, const reel_settings *settings, const reel_
 static int settle_batch(const char *command, const char *data, reel_settings *settings,
                         reel_options *options, const reel_resumed_run *r, json_t **note)
 {
-    const reel_ranks *ranks = reel_train_ranks();
+    reel_ranks *ranks = reel_train_ranks();
     int code = REEL_EXIT_OK;
     reel_error err;
     if (reel_ranks_leads(ranks))
@@ -267,6 +271,7 @@ static int train(bool finetune, reel_options *options, reel_resumed_run *r)
     json_decref(note);
     json_decref(b.classes);
     free(b.network);
+    reel_train_ranks_drop_weights();
     reel_settings_free(&settings);
     return code;
 }
@@ -322,7 +327,11 @@ int reel_train_here(reel_options *options, bool finetune)
     int code = reel_train_ranks_open(command, options);
     if (code)
         return code;
-    if (reel_train_has_folds(options))
+    bool folds;
+    reel_error err;
+    if (reel_train_has_folds(&folds, options, &err))
+        code = reel_complain(command, &err);
+    else if (folds)
         code = reel_train_folds(options, finetune, train_one);
     else
         code = train_one(options, finetune, NULL);

@@ -4,6 +4,7 @@
 #include "core/files/json_text.h"
 #include "core/files/text.h"
 #include "train/cli/rank_talk.h"
+#include "train/run/precision.h"
 #include "train/run/signals.h"
 
 #include <errno.h>
@@ -67,7 +68,12 @@ reel_status reel_command_ctx(reel_ctx **ctx, const reel_options *options, reel_e
         config.threads = (int)reel_options_int(options, "threads");
     if (reel_options_known(options, "seed"))
         config.seed = (uint64_t)reel_options_int(options, "seed");
-    return reel_ctx_create(ctx, &config, err);
+    if (reel_options_known(options, "precision"))
+        config.precision = reel_precision_of(reel_options_text(options, "precision"));
+    REEL_TRY(reel_ctx_create(ctx, &config, err));
+    if (config.log == reel_log_to_stderr)
+        reel_precision_say(*ctx);
+    return REEL_OK;
 }
 
 reel_status reel_command_arch(reel_model **model, const reel_options *options, reel_error *err)

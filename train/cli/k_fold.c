@@ -4,6 +4,7 @@
 #include "core/number.h"
 #include "train/cli/command.h"
 #include "train/cli/train_batch.h"
+#include "train/cli/train_ranks.h"
 #include "train/report/compare.h"
 #include "train/run/confusion.h"
 #include "train/run/json_util.h"
@@ -271,16 +272,45 @@ static reel_status name_fold(reel_options *options, const char *out, int64_t fol
     return reel_options_type(options, "output-dir", folder, err);
 }
 
-bool reel_train_has_folds(const reel_options *options)
+reel_status reel_train_has_folds(bool *has, const reel_options *options, reel_error *err)
 {
+    reel_ranks *ranks = reel_train_ranks();
+    *has = reel_options_int(options, "k-fold") > 1;
     if (reel_options_int(options, "fold") != 0 || reel_options_flag(options, "test-only"))
-        return false;
-    if (reel_options_int(options, "k-fold") > 1)
-        return true;
-    json_t *told = reel_options_given(options, "k-fold") ? NULL : told_to_folds(options);
-    const bool begun = told != NULL;
-    json_decref(told);
-    return begun;
+        *has = false;
+    else if (!*has && !reel_options_given(options, "k-fold")) {
+        json_t *told = reel_ranks_leads(ranks) ? told_to_folds(options) : NULL;
+        *has = told != NULL;
+        json_decref(told);
+        return reel_ranks_tell(ranks, has, sizeof *has, "whether there are folds", err);
+    }
+    return REEL_OK;
+}
+
+/* What rank 0 finds in --output-dir, on all ranks: see told_to_folds. */
+static reel_status find_told(json_t **told, const reel_options *options, reel_error *err)
+{
+    reel_ranks *ranks = reel_train_ranks();
+    const char *what = "what the folds were told";
+    *told = reel_ranks_leads(ranks) ? told_to_folds(options) : NULL;
+    if (!ranks)
+        return REEL_OK;
+
+    char *text = *told ? json_dumps(*told, JSON_COMPACT) : NULL;
+    reel_status status = REEL_OK;
+    if (*told && !text)
+        status = reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", what);
+    REEL_TRY_GOTO(reel_ranks_agree(ranks, status, err, what), done);
+    REEL_TRY_GOTO(reel_ranks_tell_text(ranks, &text, 0, what, err), done);
+    if (text && !*told) {
+        *told = json_loads(text, 0, NULL);
+        if (!*told)
+            status = reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", what);
+    }
+    status = reel_ranks_agree(ranks, status, err, what);
+done:
+    free(text);
+    return status;
 }
 
 /* The options of all folds, and what those that begin now are told. */
@@ -293,13 +323,16 @@ static reel_status begin_folds(reel_options *options, const char *out, json_t **
     if (resume && strcmp(resume, "auto") != 0)
         return reel_fail(err, REEL_ERR_INVALID, "--k-fold: expected --resume auto, got %s", resume);
 
-    *told = told_to_folds(options);
+    REEL_TRY(find_told(told, options, err));
     if (*told && !reel_options_given(options, "k-fold")) {
         snprintf(number, sizeof number, "%" PRId64, told_number(*told, "k-fold"));
         REEL_TRY(reel_options_type(options, "k-fold", number, err));
     }
     REEL_TRY(reel_train_batch_check(options, err));
-    REEL_TRY(check_folders(options, out, *told, err));
+    reel_ranks *ranks = reel_train_ranks();
+    const reel_status status =
+        reel_ranks_leads(ranks) ? check_folders(options, out, *told, err) : REEL_OK;
+    REEL_TRY(reel_ranks_agree(ranks, status, err, "the folders of the folds"));
     keep_what_all_folds_share(*told);
     return REEL_OK;
 }
@@ -314,7 +347,7 @@ static int train_all_folds(reel_options *options, bool finetune, const char *out
     for (int64_t fold = 1; fold <= folds; fold++) {
         if (name_fold(options, out, fold, &err))
             return reel_complain_usage(command, &err);
-        const int code = run(options, finetune, told);
+        const int code = reel_train_ranks_agree(command, run(options, finetune, told));
         if (code >= REEL_EXIT_SIGNAL)
             reel_say("reel %s: interrupted in fold %" PRId64 " of %" PRId64
                      "; `reel %s --resume auto -o %s` goes on with all that are left",
@@ -337,7 +370,7 @@ int reel_train_folds(reel_options *options, bool finetune, reel_train_run *run)
     const int code = begun ? reel_complain_choice(command, &err)
                            : train_all_folds(options, finetune, out, told, run);
     json_decref(told);
-    if (code != REEL_EXIT_OK)
+    if (code != REEL_EXIT_OK || !reel_ranks_leads(reel_train_ranks()))
         return code;
     if (summarize_folds(options, out, &err))
         return reel_complain(command, &err);

@@ -142,6 +142,7 @@ reel_status reel_predict_batch(reel_predictor *p, reel_error *err)
                   shape[4] = {p->n * p->views, p->channels, size, size};
     const reel_tensor images = reel_tensor_of(p->batch, REEL_F32, 4, shape);
 
+    reel_predict_time_mark(&p->time);
     /* images (n views, channels, size, size) -> scores (n views, classes) */
     reel_var scores = reel_net_forward(p->net, p->tape, reel_input(p->tape, &images));
     REEL_TRY(reel_tape_status(p->tape, err));
@@ -164,6 +165,8 @@ reel_status reel_predict_batch(reel_predictor *p, reel_error *err)
             return reel_fail(err, REEL_ERR_NONFINITE,
                              "%s: the probabilities are not finite: these weights cannot be used",
                              p->names[i]);
+    reel_predict_time_add(&p->time, REEL_PREDICT_NETWORK);
+    p->predicted += p->n;
 
     if (p->features)
         REEL_TRY(reel_feature_file_add(p->features, p->names, p->n, err));
@@ -185,9 +188,11 @@ reel_status reel_predict_add(reel_predictor *p, const char *name, const reel_byt
     const int64_t size = p->card.preprocessing.size;
     const reel_rng none = reel_rng_at(0, REEL_STREAM_AUGMENT, 0, 0);
     float *out = p->batch + p->n * p->views * p->channels * size * size;
+    reel_predict_time_mark(&p->time);
     if (reel_transform_bytes(&p->look, bytes->data, bytes->size, none, &p->scratch, out, &why)) {
         return note_unreadable(p, name, &why, err);
     }
+    reel_predict_time_add(&p->time, REEL_PREDICT_DECODE);
 
     p->names[p->n] = strdup(name);
     if (!p->names[p->n])
@@ -200,9 +205,11 @@ reel_status reel_predict_add_file(reel_predictor *p, const char *path, bool from
                                   reel_error *err)
 {
     reel_error why;
+    reel_predict_time_mark(&p->time);
     if ((from_stdin && reel_image_file_check(path, &why)) ||
         reel_image_file_read(&p->bytes, path, &why)) {
         return note_unreadable(p, path, &why, err);
     }
+    reel_predict_time_add(&p->time, REEL_PREDICT_DECODE);
     return reel_predict_add(p, path, &p->bytes, err);
 }

@@ -10,6 +10,7 @@
 #include "train/cli/options.h"
 #include "train/cli/predict_features.h"
 #include "train/cli/predict_show.h"
+#include "train/cli/predict_time.h"
 #include "train/cli/sorted_copy.h"
 #include "train/cli/stdin_images.h"
 
@@ -31,6 +32,8 @@ typedef struct reel_predictor {
     int64_t *order;          /* classes by probability */
     int64_t n, most;         /* in the batch; at most there */
     reel_show show;
+    reel_predict_time time;
+    int64_t predicted;           /* images that went through the network */
     reel_sorted_copy copies;     /* of --copy-into */
     int64_t copied, unsure;      /* pictures; below --min-probability */
     reel_annotate pictures;      /* of --annotate */

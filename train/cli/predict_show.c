@@ -80,10 +80,11 @@ bool reel_show_flush(void)
     return fflush(stdout) == 0;
 }
 
-int reel_show_end(reel_show *show)
+int reel_show_end(reel_show *show, const reel_predict_time *time)
 {
     if (show->form != REEL_SHOW_OBJECT)
         return REEL_EXIT_OK;
-    return reel_print_json(
-        json_pack("{s:O, s:I}", "images", show->rows, "failed", (json_int_t)show->failed));
+    return reel_print_json(json_pack("{s:O, s:I, s:o*}", "images", show->rows, "failed",
+                                     (json_int_t)show->failed, "seconds",
+                                     reel_predict_time_json(time)));
 }

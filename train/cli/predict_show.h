@@ -3,6 +3,7 @@
 #define REEL_TRAIN_PREDICT_SHOW_H
 
 #include "core/files/model_card.h"
+#include "train/cli/predict_time.h"
 
 #include <jansson.h>
 
@@ -35,7 +36,8 @@ void reel_show_prediction(reel_show *show, const reel_prediction *p);
 void reel_show_failure(reel_show *show, const char *name, const char *line, const char *why);
 /* False: stdout does not take them. */
 bool reel_show_flush(void);
-/* The object at the end, if the form has one. Returns the exit code. */
-int reel_show_end(reel_show *show);
+/* The object at the end, if the form has one, with the time where it is not NULL. Returns the exit
+ * code. */
+int reel_show_end(reel_show *show, const reel_predict_time *time);
 
 #endif

@@ -70,16 +70,6 @@ reel_status reel_rank_talk_connect(reel_comm **comm, const char *command, double
     return REEL_OK;
 }
 
-reel_status reel_rank_talk_agree(reel_comm *comm, reel_status mine, reel_error *err,
-                                 const char *what)
-{
-    const reel_error own = mine == REEL_OK ? (reel_error){0} : *err;
-    const reel_status status = reel_comm_agree(comm, mine, err, what);
-    if (status == mine && mine != REEL_OK && reel_comm_rank(comm) == 0)
-        *err = own;
-    return status;
-}
-
 bool reel_rank_talk_holds(reel_comm *comm)
 {
     /* An exchange that has failed fails again at once. */

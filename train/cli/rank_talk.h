@@ -7,7 +7,7 @@
  *     reel_comm *comm;
  *     if (reel_rank_talk_connect(&comm, "eval", 0, &err))
  *         return reel_complain("eval", &err);
- *     status = reel_rank_talk_agree(comm, open_files(&err), &err, "opening files");
+ *     status = reel_rank_agree(comm, open_files(&err), &err, "opening files");
  *     ...
  *     code = status ? reel_complain_once(comm, "eval", &err) : report(...);
  *     reel_rank_talk_close(comm);
@@ -27,9 +27,6 @@ void reel_rank_talk_turn(void);
  * is lost while the others compute ends all. timeout: as reel_comm_config's. */
 reel_status reel_rank_talk_connect(reel_comm **comm, const char *command, double timeout,
                                    reel_error *err);
-/* reel_comm_agree, but a failure of rank 0 keeps its words, without "rank 0 (host a): ". */
-reel_status reel_rank_talk_agree(reel_comm *comm, reel_status mine, reel_error *err,
-                                 const char *what);
 /* reel_comm_close, for the end of a command: nothing is left to stop. The launcher may signal the
  * ranks that end last, if an earlier one ends with a code above 0; they do not answer. */
 void reel_rank_talk_close(reel_comm *comm);

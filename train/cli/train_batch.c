@@ -9,13 +9,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Puts the number where "auto" was typed, as if it had been typed. */
-static reel_status settle(reel_settings *settings, reel_options *options, int64_t batch,
+/* Puts a number where "auto" was typed, as if it had been typed. settings->batch_size is the whole
+ * batch of a step: --accumulate N times what is typed. */
+static reel_status settle(reel_settings *settings, reel_options *options, int64_t typed,
                           reel_error *err)
 {
     char text[24];
-    snprintf(text, sizeof text, "%" PRId64, batch);
-    settings->batch_size = batch;
+    snprintf(text, sizeof text, "%" PRId64, typed);
+    settings->batch_size = typed * settings->accumulate;
     return reel_options_type(options, "batch-size", text, err);
 }
 
@@ -73,7 +74,7 @@ int reel_train_settle_batch(const char *command, const char *data, reel_settings
 
     reel_batch_choice choice;
     if (choose_batch(&choice, data, settings, &err) ||
-        settle(settings, options, choice.chosen, &err))
+        settle(settings, options, choice.chosen / settings->accumulate, &err))
         return reel_complain(command, &err);
     if (!settings->quiet)
         say_choice(&choice);
@@ -88,6 +89,6 @@ int reel_train_take_batch(const char *command, reel_settings *settings, reel_opt
     reel_error err;
     if (!typed || strcmp(typed, "auto") != 0)
         return REEL_EXIT_OK;
-    return settle(settings, options, settings->batch_size, &err) ? reel_complain(command, &err)
-                                                                 : REEL_EXIT_OK;
+    const int64_t chosen = settings->batch_size / settings->accumulate;
+    return settle(settings, options, chosen, &err) ? reel_complain(command, &err) : REEL_EXIT_OK;
 }

@@ -11,7 +11,8 @@
 
 static reel_ranks the_ranks;
 static bool connected;
-static int checkpoint_handle = -1; /* of a rank that got rank 0's checkpoint */
+/* Of a rank that got rank 0's checkpoint, or the weights to start from. */
+static int checkpoint_handle = -1, weights_handle = -1;
 
 reel_ranks *reel_train_ranks(void)
 {
@@ -52,14 +53,17 @@ static reel_status gather_codes(int *code, int *from, reel_error *err)
 }
 
 /* A rank is lost, or ranks went different ways: nobody can go on. Rank 0 has the word; the others
- * speak where it is silent. */
+ * speak where it is silent. A rank that failed by itself says why: the failed exchange is only what
+ * followed. */
 static void end_all(const char *command, int code, const reel_error *err)
 {
     const int rank = reel_comm_rank(the_ranks.comm);
     const useconds_t patience = 100000; /* for each rank before this one */
     usleep(patience * (useconds_t)(rank < 9 ? rank : 9));
     reel_say_silence(false);
-    if (rank > 0 || code == REEL_EXIT_OK)
+    if (rank > 0 && code != REEL_EXIT_OK && *reel_say_last())
+        reel_say("%s", reel_say_last());
+    else if (rank > 0 || code == REEL_EXIT_OK)
         reel_complain(command, err);
     reel_comm_abort(the_ranks.comm, REEL_EXIT_FAILED);
 }
@@ -96,6 +100,21 @@ int reel_train_ranks_close(const char *command, int code)
     return code;
 }
 
+/* ---- the weights to start from ---- */
+
+reel_status reel_train_ranks_weights(char *path, size_t size, reel_error *err)
+{
+    reel_train_ranks_drop_weights();
+    return reel_ranks_tell_file(reel_train_ranks(), path, size, &weights_handle,
+                                "the weights to start from", err);
+}
+
+void reel_train_ranks_drop_weights(void)
+{
+    reel_ranks_drop_file(weights_handle);
+    weights_handle = -1;
+}
+
 /* ---- the run to resume ---- */
 
 /* What rank 0 has found, besides the configuration and the checkpoint. */
@@ -107,7 +126,7 @@ typedef struct found_run {
 reel_status reel_train_ranks_resume(reel_resumed_run *r, const reel_options *options,
                                     reel_error *err)
 {
-    const reel_ranks *ranks = reel_train_ranks();
+    reel_ranks *ranks = reel_train_ranks();
     const char *what = "the run to resume";
     if (!ranks)
         return reel_resume_find(r, options, err);

@@ -24,4 +24,10 @@ reel_status reel_train_ranks_resume(reel_resumed_run *r, const reel_options *opt
                                     reel_error *err);
 void reel_train_ranks_free(reel_resumed_run *r);
 
+/* The file of weights that rank 0 can read, for all: path, of `size` bytes, becomes one that this
+ * process can read until the drop. An exchange. */
+reel_status reel_train_ranks_weights(char *path, size_t size, reel_error *err);
+/* When the weights have been read; more than once is fine. */
+void reel_train_ranks_drop_weights(void);
+
 #endif

@@ -54,17 +54,16 @@ static reel_status preset_from_weights(reel_options *options, const char *path, 
 static reel_status find_weights(const reel_options *options, const char *data,
                                 char path[REEL_WEIGHTS_PATH], reel_error *err)
 {
-    const reel_ranks *r = reel_train_ranks();
+    reel_ranks *r = reel_train_ranks();
     const char *what = "the weights to start from";
     reel_status status = REEL_OK;
-    int handle; /* stays open as long as the process: the file has no name */
     if (strncmp(data, "synth:", 6) != 0 && access(data, F_OK) != 0)
         status = reel_fail(err, REEL_ERR_IO, "%s: cannot be opened: %s", data, strerror(errno));
     else if (reel_ranks_leads(r))
         status = reel_weights_path(reel_options_text(options, "weights"),
                                    reel_options_flag(options, "quiet"), path, err);
     REEL_TRY(reel_ranks_agree(r, status, err, what));
-    return reel_ranks_tell_file(r, path, REEL_WEIGHTS_PATH, &handle, what, err);
+    return reel_train_ranks_weights(path, REEL_WEIGHTS_PATH, err);
 }
 
 /* As many epochs as suit the number of training images. */

@@ -9,6 +9,7 @@
 #include "train/cli/recipe.h"
 #include "train/run/json_util.h"
 #include "train/run/notes.h"
+#include "train/run/precision.h"
 #include "train/run/signals.h"
 
 #include <errno.h>
@@ -52,12 +53,15 @@ static void say_machine(reel_loop *loop)
 {
     const reel_settings *s = loop->settings;
     const reel_ctx *ctx = loop->session.ctx;
-    reel_say("%s (%s), %s %s; %s decoding; %s an epoch",
+    reel_say("%s (%s%s), %s %s; %s decoding; %s an epoch",
              reel_count_of(reel_ctx_threads(ctx), "thread").text, reel_isa_name(reel_ctx_isa(ctx)),
+             reel_ctx_precision(ctx) == REEL_PRECISION_BF16 ? ", bf16" : "",
              reel_count_of(loop->feed.config.workers, "worker").text,
              reel_feed_in_turns(&loop->feed) ? "in turn with them" : "beside them",
              s->train.decode == REEL_DECODE_FAST ? "fast" : "exact",
              reel_count_of(loop->session.schedule.steps_per_epoch, "step").text);
+
+    reel_precision_say(ctx);
 
     const reel_disk_need need = reel_loop_disk_need(loop);
     const double most = 1e-6 * (double)need.most, one = 1e-6 * (double)need.checkpoint;
@@ -124,7 +128,7 @@ static void warn_of_net(const reel_net *net)
 /* The ranks, their hosts, and the link between them, as a first exchange has timed it. */
 static void say_ranks(const reel_loop *loop)
 {
-    const reel_ranks *r = loop->ranks;
+    reel_ranks *r = loop->ranks;
     if (!r)
         return;
     char names[200];

@@ -1,8 +1,8 @@
 /* A training loop of one's own on several processes: the same weights, to the bit, whatever their
  * number. `mpirun -n 4 train_on_many weights.safetensors`, or without mpirun alone.
  *
- * Lines that end in "ranks" make the loop parallel. A batch is 8 pieces of 4 drawn images; each
- * rank computes its pieces, and updates its share of the weights. */
+ * The five lines that end in "ranks" make the loop parallel. A batch is 8 pieces of 4 drawn images;
+ * each rank computes its pieces, and updates its share of the weights. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -68,6 +68,7 @@ static reel_status compute_piece(void *user, reel_pieces piece, reel_error *erro
     const reel_tensor images = reel_tensor_of(pixels, REEL_F32, 4, shape);
     const reel_var logits = reel_net_forward(t->net, t->tape, reel_input(t->tape, &images));
     const reel_var loss = reel_cross_entropy(logits, labels, IMAGES, NULL);
+    REEL_TRY(reel_tape_status(t->tape, error));
     t->loss[piece.first] = *(const float *)reel_value(loss).data;
     REEL_TRY(reel_backward_scaled(loss, 1.0 / PIECES, error));
     reel_tape_reset(t->tape);
@@ -111,9 +112,7 @@ int main(int argc, char **argv)
 {
     reel_ctx *ctx;
     reel_optimizer *optimizer;
-    reel_piece_sum *sum;
-    reel_parallel *parallel;
-    const reel_pieces *trees;
+    reel_data_parallel *parallel;
     const reel_comm_config config = {.on_lost = lose_rank};
     const reel_sgd_config sgd = {.momentum = 0.9};
     if (argc != 2)
@@ -125,39 +124,24 @@ int main(int argc, char **argv)
     make_net(ctx);
     reel_params *params = reel_net_params(run.net);
     check(reel_sgd_create(&optimizer, params, ctx, &sgd, &err));
-    check(reel_piece_sum_create(&sum, params, ctx, &err));
+    check(reel_data_parallel_create(&parallel, run.comm, optimizer, PIECES, &err)); /* ranks */
 
-    const int rank = reel_comm_rank(run.comm), ranks = reel_comm_ranks(run.comm);
-    int64_t *cuts = calloc((size_t)ranks + 1, sizeof *cuts);
-    reel_optim_cuts(params, ranks, cuts); /* ranks */
-    const reel_parallel_config division = {.pieces = PIECES, .cuts = cuts};
-    check(reel_parallel_create(&parallel, run.comm, params, ctx, &division, &err)); /* ranks */
-    const reel_optim_share share = {.begin = cuts[rank], .end = cuts[rank + 1]};
-    check(reel_optimizer_set_share(optimizer, &share, &err)); /* ranks */
-
-    const int n = reel_parallel_subtrees(parallel, &trees);
+    const bool talks = reel_comm_rank(run.comm) == 0;
     for (run.step = 0; run.step < STEPS; run.step++) {
-        for (int k = 0; k < n; k++) {
-            void *grads = reel_parallel_subtree(parallel, k); /* ranks */
-            check(reel_piece_sum_run(sum, trees[k], 1, grads, compute_piece, &run, &err));
-        }
-        check(reel_parallel_sum(parallel, &err)); /* ranks */
-        check(reel_optimizer_step(optimizer, 0.02, &err));
-        check(reel_parallel_publish(parallel, &err)); /* ranks */
+        check(reel_data_parallel_backward(parallel, compute_piece, &run, &err)); /* ranks */
+        check(reel_data_parallel_step(parallel, 0.02, &err));                    /* ranks */
 
         const double loss = mean_loss();
-        if (rank == 0 && run.step % 10 == 9)
+        if (talks && run.step % 10 == 9)
             printf("step %d: loss %.4f\n", run.step + 1, loss);
     }
-    if (rank == 0)
+    if (talks)
         save(params, argv[1]);
 
+    reel_data_parallel_destroy(parallel);
     reel_optimizer_destroy(optimizer);
-    reel_piece_sum_destroy(sum);
-    reel_parallel_destroy(parallel);
     reel_comm_close(run.comm);
     reel_net_destroy(run.net);
     reel_tape_destroy(run.tape);
     reel_ctx_destroy(ctx);
-    free(cuts);
 }

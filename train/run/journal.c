@@ -136,13 +136,24 @@ void reel_journal_rewind(reel_journal *j, int64_t step, bool evaluates)
         reel_journal_warn(j, "%s", err.message);
 }
 
+static void warn_moved(reel_journal *j)
+{
+    reel_journal_warn(j, "the run's folder was moved, to %s: it goes on there", j->dir.path);
+}
+
+void reel_journal_follow(reel_journal *j)
+{
+    if (reel_run_dir_follow(&j->dir))
+        warn_moved(j);
+}
+
 reel_status reel_journal_in_place(reel_journal *j, int64_t step, bool *anew, reel_error *err)
 {
     reel_run_dir_found found;
     *anew = false;
     REEL_TRY(reel_run_dir_in_place(&j->dir, &found, err));
     if (found == REEL_RUN_DIR_MOVED)
-        reel_journal_warn(j, "the run's folder was moved, to %s: it goes on there", j->dir.path);
+        warn_moved(j);
     if (found != REEL_RUN_DIR_MADE_ANEW)
         return REEL_OK;
 

@@ -43,5 +43,7 @@ void reel_journal_rewind(reel_journal *j, int64_t step, bool evaluates);
  * A moved or removed folder is a warning; *anew tells that it was made anew: without any weights,
  * and with an event file that begins at `step`. */
 reel_status reel_journal_in_place(reel_journal *j, int64_t step, bool *anew, reel_error *err);
+/* After a write that failed: follows the folder if it was moved meanwhile, and says so. */
+void reel_journal_follow(reel_journal *j);
 
 #endif

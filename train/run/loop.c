@@ -47,10 +47,10 @@ static reel_status decide_together(reel_loop *loop, loop_decision *d, reel_error
 {
     const int ranks = reel_ranks_count(loop->ranks);
     loop_decision *all = calloc((size_t)ranks, sizeof *all);
+    const char *what = "whether the run goes on";
     if (!all)
-        return reel_fail(err, REEL_ERR_MEMORY, "ranks: out of memory");
-    const reel_status status =
-        reel_comm_gather(loop->ranks->comm, d, sizeof *d, all, "whether the run goes on", err);
+        return reel_ranks_lack(loop->ranks, what, err);
+    const reel_status status = reel_comm_gather(loop->ranks->comm, d, sizeof *d, all, what, err);
     *d = all[0];
     for (int i = 1; status == REEL_OK && i < ranks; i++) {
         d->save |= all[i].save;
@@ -161,8 +161,10 @@ static reel_status train_epoch(reel_loop *loop, reel_action *done, reel_error *e
     *done = REEL_GO_ON;
     if (s->state.batch == s->batches_per_epoch)
         return REEL_OK; /* interrupted in its evaluation, then resumed */
+    reel_status status = REEL_OK;
     if (!loop->feed.loader)
-        REEL_TRY(reel_feed_start(&loop->feed, s->state.epoch, s->state.batch, err));
+        status = reel_feed_start(&loop->feed, s->state.epoch, s->state.batch, err);
+    REEL_TRY(reel_ranks_agree(loop->ranks, status, err, "loading training images"));
     reel_meter_begin_epoch(&loop->meter, reel_seconds_now(), reel_feed_waited(&loop->feed));
 
     int64_t evaluated = 0;
@@ -292,6 +294,8 @@ static reel_status run_and_save(reel_loop *loop, reel_error *err)
     reel_progress_clear(&loop->journal.progress);
     if (status == REEL_ERR_NONFINITE)
         return status;
+    if (loop->ranks && !loop->ranks->agreed)
+        reel_ranks_fail(loop->ranks, status, err);
 
     /* The checkpoint comes before the evaluation: what limits the time may soon kill the process.
      */

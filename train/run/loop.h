@@ -10,6 +10,7 @@
 #include "train/run/journal.h"
 #include "train/run/memory_plan.h"
 #include "train/run/meter.h"
+#include "train/run/rank_isa.h"
 #include "train/run/ranks.h"
 #include "train/run/session_gradient.h"
 #include "train/run/settings.h"
@@ -46,7 +47,7 @@ typedef struct reel_loop {
     int64_t best_there;         /* the epoch of best.safetensors; 0 = there is none */
     int64_t planted;            /* see plant.h */
     reel_ranks *ranks;          /* NULL = this process is alone; borrowed */
-    reel_isa isa;               /* with ranks: the best that all of them have */
+    reel_rank_kernels kernels;  /* with ranks: the best that all of them have */
     json_t *new_bad;            /* unreadable images that this rank has met since the last step */
     reel_piece_result *results; /* of the newest step, one for each piece; owned */
     int bad_rank;               /* of several: which has met the newest unreadable training image */

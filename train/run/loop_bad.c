@@ -65,7 +65,7 @@ static void note_list(reel_loop *loop, int from, const char *text)
 
 reel_status reel_loop_spread_bad(reel_loop *loop, reel_error *err)
 {
-    const reel_ranks *r = loop->ranks;
+    reel_ranks *r = loop->ranks;
     const char *what = "unreadable images";
     for (int from = 0; from < reel_ranks_count(r); from++) {
         char *text = NULL;

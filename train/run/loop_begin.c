@@ -164,7 +164,7 @@ static reel_status prepare_folder(reel_loop *loop, reel_error *err)
 reel_status reel_loop_begin(reel_loop *loop, reel_error *err)
 {
     reel_session *s = &loop->session;
-    const reel_ranks *r = loop->ranks;
+    reel_ranks *r = loop->ranks;
     const bool resumed = s->tape != NULL;
     describe_data(loop);
 

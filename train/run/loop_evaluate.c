@@ -51,8 +51,10 @@ static bool save_best(reel_loop *loop, save_weights *save, const char *name, con
     const reel_run_dir *dir = &loop->journal.dir;
     const int64_t epoch = loop->session.state.epoch + 1, keep = loop->settings->keep;
     reel_error why;
-    if (save(&c, dir, keep, name, epoch, NULL) == REEL_OK ||
-        save(&c, dir, keep, name, epoch, &why) == REEL_OK)
+    if (save(&c, dir, keep, name, epoch, NULL) == REEL_OK)
+        return true;
+    reel_journal_follow(&loop->journal);
+    if (save(&c, dir, keep, name, epoch, &why) == REEL_OK)
         return true;
     reel_journal_warn(&loop->journal, "the best %s, of epoch %" PRId64 ", are not saved: %s", what,
                       epoch, why.message);
@@ -148,7 +150,11 @@ static reel_status evaluate_weights(reel_evaluation *e, reel_loop *loop, reel_er
                                          .comm = loop->ranks ? loop->ranks->comm : NULL};
     REEL_TRY(reel_ranks_settle(loop->ranks, err));
     reel_net_forget_gradients(loop->session.net); /* the step that follows begins without them */
-    return reel_evaluate(e, loop->session.net, loop->session.tape, loop->feed.val, &config, err);
+    const reel_status status =
+        reel_evaluate(e, loop->session.net, loop->session.tape, loop->feed.val, &config, err);
+    if (loop->ranks)
+        loop->ranks->agreed = status != REEL_OK;
+    return status;
 }
 
 static reel_status evaluate_average(reel_evaluation *e, reel_loop *loop, reel_error *err)

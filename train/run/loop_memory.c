@@ -11,11 +11,22 @@ int64_t reel_loop_fit_images(const reel_loop *loop)
     return images < most ? images : most;
 }
 
+/* Ranks of this rank's host. */
+static int ranks_here(const reel_comm *comm)
+{
+    const int host = reel_comm_host_of(comm, reel_comm_rank(comm));
+    int here = 0;
+    for (int r = 0; r < reel_comm_ranks(comm); r++)
+        here += reel_comm_host_of(comm, r) == host;
+    return here;
+}
+
 static reel_memory_demand memory_demand(const reel_loop *loop, bool resumed)
 {
     const reel_settings *s = loop->settings;
     const reel_session *session = &loop->session;
     const int64_t piece = reel_feed_batch_images(&loop->feed) / session->pieces;
+    const reel_comm *comm = loop->ranks ? loop->ranks->comm : NULL;
     const bool mixed = s->mixup_alpha > 0 || s->cutmix_alpha > 0;
     return (reel_memory_demand){.optimizer = &s->optimizer,
                                 .batch = piece * session->held.count,
@@ -28,6 +39,8 @@ static reel_memory_demand memory_demand(const reel_loop *loop, bool resumed)
                                 .mixed_classes = mixed ? reel_dataset_classes(loop->feed.train) : 0,
                                 .fit_images = resumed ? 0 : reel_loop_fit_images(loop),
                                 .workers = (int)s->workers,
+                                .ranks = ranks_here(comm),
+                                .arrays = reel_parallel_arrays(comm, session->pieces),
                                 .limit = s->memory,
                                 .gradients_stay = session->in_turn};
 }
@@ -82,7 +95,7 @@ reel_status reel_loop_check_memory(reel_loop *loop, bool resumed, reel_error *er
     }
 }
 
-reel_status reel_loop_tune(reel_loop *loop, reel_error *err)
+static reel_status tune_alone(reel_loop *loop, reel_error *err)
 {
     const reel_settings *s = loop->settings;
     REEL_TRY(reel_session_tune(&loop->session, err));
@@ -92,4 +105,9 @@ reel_status reel_loop_tune(reel_loop *loop, reel_error *err)
     loop->fitted_frozen = frozen;
     const reel_memory_demand demand = memory_demand(loop, true);
     return reel_memory_refit(loop->session.net, &demand, loop->feed.config.prefetch, err);
+}
+
+reel_status reel_loop_tune(reel_loop *loop, reel_error *err)
+{
+    return reel_ranks_agree(loop->ranks, tune_alone(loop, err), err, "the layers that learn");
 }

@@ -15,7 +15,8 @@ static reel_status reopen_feed(reel_loop *loop, reel_error *err)
     reel_feed_stop(&loop->feed);
     if (s->state.batch == s->batches_per_epoch)
         return REEL_OK;
-    return reel_feed_start(&loop->feed, s->state.epoch, s->state.batch, err);
+    const reel_status status = reel_feed_start(&loop->feed, s->state.epoch, s->state.batch, err);
+    return reel_ranks_agree(loop->ranks, status, err, "loading training images");
 }
 
 static reel_status skip_step(reel_loop *loop, const char *reason, reel_error *err)
@@ -59,7 +60,7 @@ static reel_weights *find_earlier(reel_loop *loop, const reel_checkpoint *c,
 static reel_status restore_earlier(reel_loop *loop, char path[REEL_PATH_MAX], reel_error *err)
 {
     const reel_checkpoint c = reel_loop_checkpoint(loop);
-    const reel_ranks *r = loop->ranks;
+    reel_ranks *r = loop->ranks;
     const char *what = "the checkpoint to go back to";
     reel_weights *weights = NULL;
     reel_error why;
@@ -157,7 +158,8 @@ reel_status reel_loop_nonfinite(reel_loop *loop, reel_incident *incident, reel_a
     if (isfinite(incident->value)) {
         explain_diverged_loss(incident, s);
     } else {
-        const bool found = reel_trace_origin(incident, s, &loop->feed, &loop->planted);
+        bool found;
+        REEL_TRY(reel_trace_origin(incident, s, &loop->feed, &loop->planted, &found, err));
         REEL_TRY(reel_ranks_incident(loop->ranks, incident, found, err));
     }
     const reel_guard_past past = {.skipped = s->state.skipped,

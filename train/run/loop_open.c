@@ -8,6 +8,7 @@
 #include "train/run/loop_internal.h"
 #include "train/run/model_card.h"
 #include "train/run/plateau.h"
+#include "train/run/precision.h"
 #include "train/run/rank_isa.h"
 #include "train/run/say.h"
 
@@ -76,7 +77,7 @@ static reel_status check_drawn(const reel_loop *loop, const char *data, const ch
 static reel_status held_back_for_all(json_t **names, const reel_loop *loop, bool resumed,
                                      char path[REEL_PATH_MAX], reel_error *err)
 {
-    const reel_ranks *r = loop->ranks;
+    reel_ranks *r = loop->ranks;
     const char *what = "the list of validation images";
     *names = NULL;
     path[0] = 0;
@@ -242,7 +243,7 @@ static reel_status make_loss(reel_loop *loop, reel_error *err)
 /* The pieces of a batch, and room for what each of them says. */
 static reel_status divide_batch(reel_loop *loop, reel_error *err)
 {
-    const reel_ranks *r = loop->ranks;
+    reel_ranks *r = loop->ranks;
     const int64_t batch = reel_feed_batch_images(&loop->feed);
     const int64_t pieces = loop->settings->batch_pieces;
     REEL_TRY(reel_check_pieces(batch, pieces, reel_ranks_count(r), err));
@@ -265,7 +266,9 @@ static reel_status make_session(reel_loop *loop, bool resumed, reel_error *err)
                                   .net = s->net,
                                   .preprocessing = &s->val,
                                   .threads = (int)s->threads,
-                                  .isa = loop->ranks ? reel_isa_name(loop->isa) : NULL,
+                                  .isa = loop->ranks ? reel_isa_name(loop->kernels.isa) : NULL,
+                                  .precision = reel_precision_of(s->precision),
+                                  .widen_bf16 = loop->kernels.widen_bf16,
                                   .seed = (uint64_t)s->seed};
     config.net.classes = reel_dataset_classes(loop->feed.train);
     REEL_TRY(reel_session_create(session, &config, err));
@@ -353,7 +356,7 @@ static reel_status compare_with_others(reel_loop *loop, const reel_loop_start *s
     json_decref(told);
     json_decref(data);
     if (status == REEL_OK)
-        status = reel_rank_isa(&loop->isa, loop->ranks ? loop->ranks->comm : NULL, err);
+        status = reel_rank_isa(&loop->kernels, loop->ranks ? loop->ranks->comm : NULL, err);
     return status;
 }
 

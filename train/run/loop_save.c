@@ -60,7 +60,9 @@ reel_status reel_loop_save(reel_loop *loop, reel_error *err)
     const reel_params *params = reel_net_params(loop->session.net);
     int bad;
     REEL_TRY(reel_ranks_settle(loop->ranks, err));
-    REEL_TRY(reel_optimizer_not_finite_shared(loop->session.opt, &bad, err));
+    const reel_status looked = reel_optimizer_not_finite_shared(loop->session.opt, &bad, err);
+    if (looked != REEL_OK)
+        return reel_ranks_fail(loop->ranks, looked, err);
     loop->last_checkpoint = reel_seconds_now();
 
     /* The update itself went over the largest number. A checkpoint of it would push out a good

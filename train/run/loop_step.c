@@ -81,7 +81,7 @@ static reel_status judge_gradient(reel_loop *loop, reel_incident *incident, reel
     REEL_TRY(reel_grad_not_finite_shared(params, s->ctx, share, &bad, err));
     if (bad < 0)
         return REEL_OK;
-    reel_trace_gradient(incident, s, bad, share);
+    REEL_TRY(reel_trace_gradient(incident, s, bad, loop->ranks, err));
     return reel_fail(err, REEL_ERR_NONFINITE, "%s is not finite", incident->what);
 }
 
@@ -105,24 +105,23 @@ static reel_status step_gradient(reel_loop *loop, reel_incident *incident, reel_
     return status;
 }
 
-static void watch_for_stall(reel_loop *loop, double loss)
+static reel_status watch_for_stall(reel_loop *loop, double loss, reel_error *err)
 {
     double mean;
     reel_session *s = &loop->session;
     const reel_verdict verdict = reel_stall_watch(&s->state.stall, loss, &loop->guess, &mean);
-    if (!verdict.reason[0] || !reel_ranks_leads(loop->ranks))
-        return;
+    if (!verdict.reason[0])
+        return REEL_OK;
 
     const reel_settings *settings = loop->settings;
-    reel_journal_warn(&loop->journal, "step %" PRId64 ": %s", s->state.step, verdict.reason);
-    reel_error lost;
-    if (reel_ranks_settle(loop->ranks, &lost)) /* the next exchange says so */
-        return;
+    if (reel_ranks_leads(loop->ranks))
+        reel_journal_warn(&loop->journal, "step %" PRId64 ": %s", s->state.step, verdict.reason);
+    REEL_TRY(reel_ranks_settle(loop->ranks, err));
     const reel_plateau plateau = {.mean = mean,
                                   .guess = loop->guess.loss,
                                   .lr = loop->meter.lr,
                                   .other_init = !settings->fit_to_data && !settings->weights};
-    reel_plateau_tell(&plateau, s, &loop->feed, &loop->journal);
+    return reel_plateau_tell(&plateau, s, &loop->feed, loop->ranks, &loop->journal, err);
 }
 
 /* As in torchvision's recipes: after every --model-ema-steps training steps of an epoch, beginning
@@ -163,6 +162,8 @@ reel_status reel_loop_step(reel_loop *loop, reel_action *done, reel_error *err)
     const reel_run_state before = s->state;
     const reel_window window = loop->meter.window;
     *done = REEL_GO_ON;
+    if (loop->ranks)
+        loop->ranks->agreed = false;
 
     reel_error why;
     reel_incident incident = {.step = s->state.step + 1};
@@ -178,8 +179,8 @@ reel_status reel_loop_step(reel_loop *loop, reel_action *done, reel_error *err)
     }
 
     REEL_TRY(update_weights(loop, err));
-    watch_for_stall(loop,
-                    (s->state.loss_sum - before.loss_sum) / (double)(s->state.seen - before.seen));
+    const double images = (double)(s->state.seen - before.seen);
+    REEL_TRY(watch_for_stall(loop, (s->state.loss_sum - before.loss_sum) / images, err));
     const double spent = reel_seconds_now() - began;
     s->state.train_seconds += spent;
     reel_meter_add_step(&loop->meter, spent);

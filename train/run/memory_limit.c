@@ -91,6 +91,34 @@ double reel_memory_available(const char *root, const char **whose)
     return least;
 }
 
+static int ranks_of(const reel_memory_demand *d)
+{
+    return d->ranks > 1 ? d->ranks : 1;
+}
+
+/* What this rank may take of what the ranks of its host have together. A limit of address space is
+ * each process's own. */
+static double memory_room(const reel_memory_demand *d, const char **whose)
+{
+    const double room = reel_memory_available("", whose);
+    return strstr(*whose, "ulimit") ? room : room / ranks_of(d);
+}
+
+/* " for each of 4 ranks", behind such a number; "" for one. */
+static const char *each_rank_text(const reel_memory_demand *d, char *text, size_t size)
+{
+    text[0] = '\0';
+    if (ranks_of(d) > 1)
+        snprintf(text, size, " for each of %d ranks", d->ranks);
+    return text;
+}
+
+/* Gradients that a rank has besides the store's own. */
+static double more_gradients(const reel_memory_plan *plan, const reel_memory_demand *d)
+{
+    return d->arrays > 1 ? (d->arrays - 1) * (double)plan->net.gradients : 0;
+}
+
 /* A step of training, with all that the run keeps beside it. */
 static reel_status plan_training(reel_memory_plan *plan, reel_net *net, const reel_memory_demand *d,
                                  const int64_t input[4], reel_error *err)
@@ -124,8 +152,9 @@ static reel_status memory_needed(reel_net *net, const reel_memory_demand *d, int
      * validation images. */
     const double step = (double)(plan.net.step > infer.net.step ? plan.net.step : infer.net.step);
     const double ahead = (double)(d->workers + 2) * (double)(plan.input + infer.input);
-    const double planned = (double)(plan.net.parameters + plan.net.gradients + plan.sums) +
-                           (double)(plan.momentum + plan.average + plan.targets) + step + ahead;
+    const double shared = (double)(plan.net.parameters + plan.momentum + plan.average);
+    const double own = (double)(plan.net.gradients + plan.sums + plan.targets) + step + ahead;
+    const double planned = shared / ranks_of(d) + own + more_gradients(&plan, d);
     *bytes = planned + UNPLANNED * planned + PER_THREAD * (double)(d->workers + 1);
     return REEL_OK;
 }
@@ -155,11 +184,12 @@ static reel_status check_fit(reel_net *net, const reel_memory_demand *d, double 
     if (bytes <= room)
         return REEL_OK;
 
-    char takes[40];
+    char takes[40], each[40];
     return reel_fail(err, REEL_ERR_MEMORY,
                      "fitting the initial weights to %" PRId64
-                     " images takes %s, %s %.1f GB: other kinds of --init need none",
-                     d->fit_images, memory_text(bytes, takes, sizeof takes), whose, room * 1e-9);
+                     " images takes %s, %s %.1f GB%s: other kinds of --init need none",
+                     d->fit_images, memory_text(bytes, takes, sizeof takes), whose, room * 1e-9,
+                     each_rank_text(d, each, sizeof each));
 }
 
 /* The largest batch of whole pieces that fits, by bisection; 0 = none does. */
@@ -181,7 +211,7 @@ static reel_status largest_batch(reel_net *net, const reel_memory_demand *d, dou
 reel_status reel_memory_check(reel_net *net, const reel_memory_demand *d, reel_error *err)
 {
     const char *whose;
-    double bytes, room = reel_memory_available("", &whose);
+    double bytes, room = memory_room(d, &whose);
     if (strstr(whose, "ulimit")) { /* two loaders in an evaluation */
         room = fmax(room - 2 * RESERVED * d->workers, room / 2);
         whose = "half of what `ulimit -v` leaves, without what threads reserve, is";
@@ -192,14 +222,14 @@ reel_status reel_memory_check(reel_net *net, const reel_memory_demand *d, reel_e
 
     const int64_t turns = d->turns > 1 ? d->turns : 1;
     int64_t fits;
-    char advice[80] = "not even one image fits", takes[40];
+    char advice[80] = "not even one image fits", takes[40], each[40];
     REEL_TRY(largest_batch(net, d, room, &fits, err));
     if (fits > 0)
         snprintf(advice, sizeof advice, "--batch-size %" PRId64 " is the largest that fits",
                  fits * turns);
-    return reel_fail(err, REEL_ERR_MEMORY, "a batch of %" PRId64 " takes %s, %s %.1f GB: %s",
+    return reel_fail(err, REEL_ERR_MEMORY, "a batch of %" PRId64 " takes %s, %s %.1f GB%s: %s",
                      d->batch * turns, memory_text(bytes, takes, sizeof takes), whose, room * 1e-9,
-                     advice);
+                     each_rank_text(d, each, sizeof each), advice);
 }
 
 /* Fitting the initial weights: one pass without a backward, and its images. */
@@ -232,6 +262,7 @@ static reel_status fit_with(reel_memory_plan *plan, reel_net *net, const reel_me
     const double loaded = batches * (double)(plan->input + infer.input);
     const reel_memory_limit limit = {.limit = d->limit,
                                      .others = loaded - (double)plan->input +
+                                               more_gradients(plan, d) +
                                                PER_THREAD * (double)(d->workers + 1),
                                      .beside = beside,
                                      .gradients_stay = d->gradients_stay};
@@ -251,11 +282,12 @@ reel_status reel_memory_fit(reel_memory_plan *plan, int *prefetch, reel_net *net
     REEL_TRY(status);
 
     const char *whose;
-    const double room = reel_memory_available("", &whose);
+    const double room = memory_room(d, &whose);
+    char each[40];
     if ((double)plan->limited_total > room)
         return reel_fail(err, REEL_ERR_MEMORY,
-                         "--memory: expected at most %.0fMB, which %s, got %.6gMB", room * 1e-6,
-                         whose, d->limit * 1e-6);
+                         "--memory: expected at most %.0fMB, which %s%s, got %.6gMB", room * 1e-6,
+                         whose, each_rank_text(d, each, sizeof each), d->limit * 1e-6);
     return REEL_OK;
 }
 

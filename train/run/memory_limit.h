@@ -20,13 +20,16 @@ typedef struct reel_memory_demand {
     int64_t mixed_classes; /* of the targets of mixed batches; 0 = batches are not mixed */
     int64_t fit_images;    /* that the initial weights are fitted to; 0 = none */
     int workers;
-    double limit;        /* --memory; unused by reel_memory_check */
+    int ranks;           /* on this host, which share its memory; 0 = 1 */
+    double arrays;       /* of gradients, that a rank has: reel_parallel_arrays; 0 = 1 */
+    double limit;        /* --memory, of each rank; unused by reel_memory_check */
     bool gradients_stay; /* pieces in turns: see reel_net_fit */
 } reel_memory_demand;
 
-/* Before any of the memory is touched. REEL_ERR_MEMORY: training steps of this batch size, with the
- * images loaded ahead, do not fit (the message names the largest batch that does), or fitting the
- * initial weights does not. */
+/* Before any of the memory is touched. Of several ranks on a host, each may take an equal part of
+ * what the host has; weights and the optimizer's state are there once for all. REEL_ERR_MEMORY:
+ * training steps of this batch size, with the images loaded ahead, do not fit (the message names
+ * the largest batch that does), or fitting the initial weights does not. */
 reel_status reel_memory_check(reel_net *net, const reel_memory_demand *demand, reel_error *err);
 
 /* Brings the run within demand->limit, which counts the whole program: fewer batches are loaded

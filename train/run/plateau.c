@@ -64,10 +64,16 @@ reel_guess reel_plateau_guess(const reel_feed *feed, const reel_session *s)
 
 /* ---- dead units ---- */
 
-typedef struct {
+/* The ReLUs of the net, and which of their channels live. */
+typedef struct dead_units {
     const char *name[MOST_RELUS];
-    double dead[MOST_RELUS]; /* share of channels that are 0 for the whole batch */
+    int64_t channels[MOST_RELUS];
     int n;
+    int next;          /* the ReLU that comes next in this pass */
+    int64_t next_unit; /* its first channel in `lives` */
+    double *lives;     /* of each channel: in how many parts of the batch it was not 0 */
+    int64_t units;
+    bool lacks_memory;
 } dead_units;
 
 /* Is channel c of v (n, channels, ...) 0 everywhere? */
@@ -93,54 +99,90 @@ static bool is_dead(const reel_tensor *v, int64_t c)
     }
 }
 
+/* A ReLU that no earlier pass has met. */
+static void add_relu(dead_units *u, const char *layer, int64_t channels)
+{
+    double *lives = realloc(u->lives, (size_t)(u->units + channels) * sizeof *lives);
+    if (!lives) {
+        u->lacks_memory = true;
+        return;
+    }
+    memset(lives + u->units, 0, (size_t)channels * sizeof *lives);
+    u->lives = lives;
+    u->units += channels;
+    u->name[u->n] = layer;
+    u->channels[u->n++] = channels;
+}
+
 static void see_relu(void *user, const char *layer, const char *kind, reel_var y)
 {
     dead_units *u = user;
     const reel_tensor v = reel_value(y);
-    if (strcmp(kind, "ReLU") != 0 || !v.data || v.ndim < 2 || u->n == MOST_RELUS)
+    if (strcmp(kind, "ReLU") != 0 || !v.data || v.ndim < 2 || u->next == MOST_RELUS)
         return;
     const int64_t channels = v.shape[1];
-    int64_t dead = 0;
+    if (u->next == u->n && !u->lacks_memory)
+        add_relu(u, layer, channels);
+    if (u->lacks_memory)
+        return;
     for (int64_t c = 0; c < channels; c++)
-        dead += is_dead(&v, c);
-    u->name[u->n] = layer;
-    u->dead[u->n++] = (double)dead / (double)channels;
+        u->lives[u->next_unit + c] += !is_dead(&v, c);
+    u->next++;
+    u->next_unit += channels;
 }
 
-/* Forward of a batch with every layer by itself. In evaluation mode: what dropout sets to 0 would
- * pass for dead units. */
-static void find_dead_units(reel_session *s, const reel_feed *feed, dead_units *u)
+/* Forward of this process's part of a batch with every layer by itself. In evaluation mode: what
+ * dropout sets to 0 would pass for dead units. */
+static reel_status look_at_units(reel_session *s, const reel_feed *feed, dead_units *u,
+                                 reel_error *err)
 {
     reel_loader *loader = NULL;
     reel_batch batch;
+    reel_status status;
     const int64_t first = s->state.batch < s->batches_per_epoch ? s->state.batch : 0;
-    if (reel_feed_start_aside(feed, &loader, s->state.epoch, first, NULL) == REEL_OK &&
-        reel_loader_next(loader, &batch, NULL) == REEL_OK && batch.n > 0) {
-        reel_net_set_training(s->net, false);
-        reel_net_set_fusion(s->net, false);
-        reel_tape_set_recording(s->tape, false);
-        reel_net_watch(s->net, see_relu, u);
-        reel_net_forward(s->net, s->tape, reel_input(s->tape, &batch.images));
+    reel_net_set_training(s->net, false);
+    reel_net_set_fusion(s->net, false);
+    reel_tape_set_recording(s->tape, false);
+    reel_net_watch(s->net, see_relu, u);
+    REEL_TRY_GOTO(reel_feed_start_aside(feed, &loader, s->state.epoch, first, err), done);
 
-        reel_net_watch(s->net, NULL, NULL);
+    /* Pieces in turn: a unit is dead where no piece gives it life. */
+    for (int64_t part = s->in_turn ? s->own.count : 1; part > 0; part--) {
+        REEL_TRY_GOTO(reel_loader_next(loader, &batch, err), done);
+        u->next = 0;
+        u->next_unit = 0;
+        if (batch.n > 0)
+            reel_net_forward(s->net, s->tape, reel_input(s->tape, &batch.images));
+        REEL_TRY_GOTO(reel_tape_status(s->tape, err), done);
         reel_tape_reset(s->tape);
-        reel_tape_set_recording(s->tape, true);
-        reel_net_set_fusion(s->net, true);
-        reel_net_set_training(s->net, true);
     }
+    if (u->lacks_memory)
+        status = reel_fail(err, REEL_ERR_MEMORY, "dead units: out of memory");
+done:
+    reel_tape_reset(s->tape);
+    reel_net_watch(s->net, NULL, NULL);
+    reel_tape_set_recording(s->tape, true);
+    reel_net_set_fusion(s->net, true);
+    reel_net_set_training(s->net, true);
     reel_loader_destroy(loader);
+    return status;
+}
+
+/* The units of a whole batch. Where a rank cannot look, there are none. */
+static reel_status find_dead_units(reel_session *s, const reel_feed *feed, reel_ranks *ranks,
+                                   dead_units *u, reel_error *err)
+{
+    const char *what = "a look at dead units";
+    reel_error ignored;
+    const reel_status looked = look_at_units(s, feed, u, &ignored);
+    if (reel_ranks_agree(ranks, looked, &ignored, what) != REEL_OK) {
+        u->n = 0;
+        return REEL_OK;
+    }
+    return ranks ? reel_comm_add_up(ranks->comm, u->lives, u->units, what, err) : REEL_OK;
 }
 
 /* ---- the report ---- */
-
-static double euclidean_norm(const reel_tensor *x)
-{
-    const float *v = x->data;
-    double sum = 0;
-    for (int64_t i = 0, n = reel_tensor_numel(x); i < n; i++)
-        sum += (double)v[i] * (double)v[i];
-    return sqrt(sum);
-}
 
 static const char *plateau_advice(double most_dead, double least_change, bool other_init)
 {
@@ -160,9 +202,10 @@ static const char *plateau_advice(double most_dead, double least_change, bool ot
                         "Are the labels right?";
 }
 
-/* How far a step moves each weight tensor; returns the smallest relative change. */
-static double tell_changes(const reel_params *params, double lr, reel_journal *journal,
-                           json_t *layers)
+/* How far a step moves each weight tensor; returns the smallest relative change. gradients,
+ * weights: norms. */
+static double tell_changes(const reel_params *params, const double *gradients,
+                           const double *weights, double lr, reel_journal *journal, json_t *layers)
 {
     double least = INFINITY;
     for (int i = 0; i < reel_params_count(params); i++) {
@@ -171,7 +214,7 @@ static double tell_changes(const reel_params *params, double lr, reel_journal *j
             (p->flags & (REEL_PARAM_BUFFER | REEL_PARAM_FROZEN)))
             continue;
 
-        const double gradient = euclidean_norm(&p->grad), weight = euclidean_norm(&p->value);
+        const double gradient = gradients[i], weight = weights[i];
         const double change = weight > 0 ? lr * gradient / weight : 0;
         least = fmin(least, change);
         reel_progress_warn(
@@ -184,28 +227,66 @@ static double tell_changes(const reel_params *params, double lr, reel_journal *j
     return least;
 }
 
-void reel_plateau_tell(const reel_plateau *plateau, reel_session *session, const reel_feed *feed,
-                       reel_journal *journal)
+/* Returns the largest share of dead units of a layer. */
+static double tell_dead_units(const dead_units *u, reel_journal *journal, json_t *relus)
 {
-    dead_units u = {0};
-    find_dead_units(session, feed, &u);
-    json_t *layers = json_array(), *relus = json_array();
-    const double least_change =
-        tell_changes(reel_net_params(session->net), plateau->lr, journal, layers);
-
-    double most_dead = 0;
-    for (int i = 0; i < u.n; i++) {
-        most_dead = fmax(most_dead, u.dead[i]);
+    double most = 0;
+    const double *lives = u->lives;
+    for (int i = 0; i < u->n; i++) {
+        int64_t dead = 0;
+        for (int64_t c = 0; c < u->channels[i]; c++)
+            dead += *lives++ == 0;
+        const double part = (double)dead / (double)u->channels[i];
+        most = fmax(most, part);
         reel_progress_warn(&journal->progress,
-                           "  %-24s %.0f %% of its units are dead (0 for a whole batch)", u.name[i],
-                           100 * u.dead[i]);
-        json_array_append_new(relus, json_pack("{s:s, s:f}", "name", u.name[i], "dead", u.dead[i]));
+                           "  %-24s %.0f %% of its units are dead (0 for a whole batch)",
+                           u->name[i], 100 * part);
+        json_array_append_new(relus, json_pack("{s:s, s:f}", "name", u->name[i], "dead", part));
     }
+    return most;
+}
 
+static void report_plateau(const reel_plateau *plateau, const reel_session *session,
+                           const dead_units *u, const double *gradients, const double *weights,
+                           reel_journal *journal)
+{
+    json_t *layers = json_array(), *relus = json_array();
+    const double least_change = tell_changes(reel_net_params(session->net), gradients, weights,
+                                             plateau->lr, journal, layers);
+    const double most_dead = tell_dead_units(u, journal, relus);
     reel_progress_warn(&journal->progress, "  %s",
                        plateau_advice(most_dead, least_change, plateau->other_init));
     reel_journal_line(journal,
                       json_pack("{s:s, s:I, s:f, s:f, s:o, s:o}", "event", "stall", "step",
                                 (json_int_t)session->state.step, "loss", plateau->mean, "guess",
                                 plateau->guess, "parameters", layers, "relus", relus));
+}
+
+reel_status reel_plateau_tell(const reel_plateau *plateau, reel_session *session,
+                              const reel_feed *feed, reel_ranks *ranks, reel_journal *journal,
+                              reel_error *err)
+{
+    const reel_params *params = reel_net_params(session->net);
+    const size_t count = (size_t)reel_params_count(params) + 1;
+    double *gradients = calloc(2 * count, sizeof *gradients), *weights = gradients + count;
+    dead_units u = {0};
+    reel_error why;
+    reel_status status = REEL_OK;
+    if (!gradients)
+        status = reel_fail(&why, REEL_ERR_MEMORY, "norms of the gradients: out of memory");
+    if (reel_ranks_agree(ranks, status, &why, "norms of the gradients")) {
+        free(gradients);
+        return REEL_OK;
+    }
+
+    const reel_optim_share *share = ranks ? &ranks->share : NULL;
+    REEL_TRY_GOTO(reel_param_norms_shared(params, session->ctx, share, gradients, weights, err),
+                  done);
+    REEL_TRY_GOTO(find_dead_units(session, feed, ranks, &u, err), done);
+    if (reel_ranks_leads(ranks))
+        report_plateau(plateau, session, &u, gradients, weights, journal);
+done:
+    free(gradients);
+    free(u.lives);
+    return status;
 }

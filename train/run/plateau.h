@@ -5,6 +5,7 @@
 
 #include "train/run/feed.h"
 #include "train/run/journal.h"
+#include "train/run/ranks.h"
 #include "train/run/session.h"
 #include "train/run/stall.h"
 
@@ -18,8 +19,11 @@ typedef struct reel_plateau {
 reel_guess reel_plateau_guess(const reel_feed *feed, const reel_session *session);
 
 /* Reports on stderr and in metrics.jsonl, layer by layer, and what to change. Right after a
- * step, while its gradients are there. */
-void reel_plateau_tell(const reel_plateau *plateau, reel_session *session, const reel_feed *feed,
-                       reel_journal *journal);
+ * step, while its gradients are there. An exchange: all ranks call it, and rank 0 reports. ranks:
+ * NULL = one process. A look that fails on one rank is left out of the report; REEL_ERR_IO: a rank
+ * is lost. */
+reel_status reel_plateau_tell(const reel_plateau *plateau, reel_session *session,
+                              const reel_feed *feed, reel_ranks *ranks, reel_journal *journal,
+                              reel_error *err);
 
 #endif

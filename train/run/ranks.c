@@ -1,6 +1,7 @@
 /* What the ranks of a run agree on, and rank 0's files. */
 #include "train/run/ranks.h"
 
+#include "core/memory.h"
 #include "train/run/json_util.h"
 
 #include <errno.h>
@@ -21,25 +22,49 @@ int reel_ranks_count(const reel_ranks *r)
     return r ? reel_comm_ranks(r->comm) : 1;
 }
 
-reel_status reel_ranks_agree(const reel_ranks *r, reel_status mine, reel_error *err,
-                             const char *what)
+reel_status reel_rank_agree(reel_comm *comm, reel_status mine, reel_error *err, const char *what)
 {
-    if (!r)
-        return mine;
     const reel_error own = mine == REEL_OK ? (reel_error){0} : *err;
-    const reel_status status = reel_comm_agree(r->comm, mine, err, what);
-    if (status == mine && mine != REEL_OK && reel_ranks_leads(r))
+    const reel_status status = reel_comm_agree(comm, mine, err, what);
+    if (status == mine && mine != REEL_OK && reel_comm_rank(comm) == 0)
         *err = own;
     return status;
 }
 
-reel_status reel_ranks_tell(const reel_ranks *r, void *data, size_t bytes, const char *what,
+reel_status reel_ranks_agree(reel_ranks *r, reel_status mine, reel_error *err, const char *what)
+{
+    if (!r)
+        return mine;
+    const reel_status status = reel_rank_agree(r->comm, mine, err, what);
+    r->agreed = status != REEL_OK;
+    return status;
+}
+
+reel_status reel_ranks_fail(const reel_ranks *r, reel_status status, reel_error *err)
+{
+    if (!r || status == REEL_OK)
+        return status;
+    const int rank = reel_comm_rank(r->comm);
+    const reel_error own = *err;
+    if (rank > 0)
+        reel_fail(err, status, "rank %d (host %s): %.900s", rank,
+                  reel_comm_host_name(r->comm, rank), own.message);
+    reel_comm_fail(r->comm, err);
+    return status;
+}
+
+reel_status reel_ranks_lack(const reel_ranks *r, const char *what, reel_error *err)
+{
+    return reel_ranks_fail(r, reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", what), err);
+}
+
+reel_status reel_ranks_tell(reel_ranks *r, void *data, size_t bytes, const char *what,
                             reel_error *err)
 {
     return r ? reel_comm_broadcast(r->comm, data, bytes, 0, what, err) : REEL_OK;
 }
 
-reel_status reel_ranks_tell_text(const reel_ranks *r, char **text, int from, const char *what,
+reel_status reel_ranks_tell_text(reel_ranks *r, char **text, int from, const char *what,
                                  reel_error *err)
 {
     if (!r)
@@ -78,7 +103,7 @@ static reel_status map_file(const char *path, size_t size, bool reads, int *hand
         return reel_fail(err, REEL_ERR_IO, "%s: cannot be opened: %s", path, strerror(errno));
 
     /* Missing memory is told here; a page that is touched later would end the process. */
-    if (!reads && size > 0 && posix_fallocate(*handle, 0, (off_t)size))
+    if (!reads && reel_pages_reserve(*handle, 0, size) != 0)
         return reel_fail(err, REEL_ERR_MEMORY, "%s: no memory for %zu bytes of it", path, size);
     void *map = size > 0 ? mmap(NULL, size, reads ? PROT_READ : PROT_READ | PROT_WRITE, MAP_SHARED,
                                 *handle, 0)
@@ -89,7 +114,7 @@ static reel_status map_file(const char *path, size_t size, bool reads, int *hand
     return REEL_OK;
 }
 
-reel_status reel_ranks_tell_file(const reel_ranks *r, char *path, size_t size, int *handle,
+reel_status reel_ranks_tell_file(reel_ranks *r, char *path, size_t size, int *handle,
                                  const char *what, reel_error *err)
 {
     *handle = -1;
@@ -159,8 +184,7 @@ static reel_status compare_values(const json_t *first, const json_t *mine, const
     return REEL_OK;
 }
 
-reel_status reel_ranks_compare(const reel_ranks *r, const json_t *told, const char *what,
-                               reel_error *err)
+reel_status reel_ranks_compare(reel_ranks *r, const json_t *told, const char *what, reel_error *err)
 {
     if (!r)
         return REEL_OK;

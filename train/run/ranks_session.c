@@ -1,6 +1,7 @@
 /* A session whose weights and states are shared out over ranks. */
 #include "train/run/ranks.h"
 
+#include "optim/data_parallel.h"
 #include "train/run/progress.h"
 
 #include <stdlib.h>
@@ -8,31 +9,26 @@
 
 /* ---- joining ---- */
 
-/* How fast ranks reach each other: the best of a few exchanges of some MB. */
+/* How fast ranks reach each other: the best of a few exchanges, of 2 MB for any number of ranks. */
 static reel_status time_link(reel_ranks *r, reel_error *err)
 {
-    enum { BYTES = 1 << 20, TIMES = 4 };
-    const int ranks = reel_ranks_count(r);
-    char *mine = calloc(1, BYTES), *all = calloc((size_t)ranks, BYTES);
+    enum { ALL_BYTES = 2 << 20, LEAST = 64, TIMES = 4 };
+    const size_t ranks = (size_t)reel_ranks_count(r), part = ALL_BYTES / ranks;
+    const size_t bytes = part > LEAST ? part : LEAST;
+    char *mine = calloc(1, bytes), *all = calloc(ranks, bytes);
     reel_status status = mine && all ? REEL_OK : reel_fail(err, REEL_ERR_MEMORY, "out of memory");
     status = reel_ranks_agree(r, status, err, "the first exchange");
     double best = 0;
     for (int i = 0; status == REEL_OK && i < TIMES; i++) {
         const double began = reel_seconds_now();
-        status = reel_comm_gather(r->comm, mine, BYTES, all, "the first exchange", err);
+        status = reel_comm_gather(r->comm, mine, bytes, all, "the first exchange", err);
         const double seconds = reel_seconds_now() - began;
         best = i == 0 || seconds < best ? seconds : best;
     }
     free(mine);
     free(all);
-    r->link = best > 0 ? (double)(ranks - 1) * BYTES / best : 0;
+    r->link = best > 0 ? (double)((ranks - 1) * bytes) / best : 0;
     return status;
-}
-
-static reel_status add_up(void *user, double *x, int64_t n, reel_error *err)
-{
-    const reel_ranks *r = user;
-    return reel_comm_add_up(r->comm, x, n, "norms of the gradients", err);
 }
 
 /* The optimizer's arrays, in memory of the host. */
@@ -50,6 +46,23 @@ static reel_status place_states(reel_ranks *r, reel_session *s, reel_error *err)
     return REEL_OK;
 }
 
+/* The division of the pieces, which every step needs. */
+static reel_status list_pieces(reel_ranks *r, int64_t pieces, reel_error *err)
+{
+    const int ranks = reel_ranks_count(r);
+    r->first = calloc((size_t)ranks + 1, sizeof *r->first);
+    for (int i = 0; r->first && i < ranks; i++) {
+        const reel_pieces part = reel_comm_pieces(r->comm, pieces, i);
+        if (part.count == 0)
+            return reel_fail(err, REEL_ERR_MEMORY, "the division of a batch: out of memory");
+        r->first[i] = part.first;
+        r->first[i + 1] = part.first + part.count;
+        r->most = part.count > r->most ? part.count : r->most;
+    }
+    return r->first ? REEL_OK
+                    : reel_fail(err, REEL_ERR_MEMORY, "the division of a batch: out of memory");
+}
+
 reel_status reel_ranks_join(reel_ranks *r, reel_session *s, reel_error *err)
 {
     if (!r)
@@ -59,6 +72,8 @@ reel_status reel_ranks_join(reel_ranks *r, reel_session *s, reel_error *err)
     int64_t *cuts = calloc((size_t)ranks + 1, sizeof *cuts);
     reel_status status =
         cuts ? REEL_OK : reel_fail(err, REEL_ERR_MEMORY, "shares of the weights: out of memory");
+    if (status == REEL_OK)
+        status = list_pieces(r, s->pieces, err);
     REEL_TRY_GOTO(reel_ranks_agree(r, status, err, "shares of the weights"), done);
     REEL_TRY_GOTO(time_link(r, err), done);
 
@@ -66,7 +81,7 @@ reel_status reel_ranks_join(reel_ranks *r, reel_session *s, reel_error *err)
     const reel_parallel_config config = {.pieces = s->pieces, .cuts = cuts, .overlap = true};
     REEL_TRY_GOTO(reel_parallel_create(&r->parallel, r->comm, params, s->ctx, &config, err), done);
     const reel_range mine = reel_parallel_share(r->parallel, reel_comm_rank(r->comm));
-    r->share = (reel_optim_share){mine.begin, mine.end, add_up, r};
+    r->share = reel_optim_share_over(r->comm, mine.begin, mine.end);
 
     REEL_TRY_GOTO(reel_optimizer_set_share(s->opt, &r->share, err), done);
     REEL_TRY_GOTO(place_states(r, s, err), done);
@@ -94,21 +109,14 @@ void reel_ranks_leave(reel_ranks *r, reel_session *s)
     s->parallel = NULL;
     s->overlaps = false;
     reel_parallel_destroy(r->parallel);
-    r->parallel = NULL;
+
+    free(r->first);
+
+    /* The next run of this process (a fold) joins again. */
+    *r = (reel_ranks){.comm = r->comm};
 }
 
 /* ---- a step ---- */
-
-/* The largest number of pieces of a rank. */
-static int64_t most_pieces(const reel_ranks *r, const reel_session *s)
-{
-    int64_t most = 0;
-    for (int i = 0; i < reel_ranks_count(r); i++) {
-        const int64_t count = reel_comm_pieces(r->comm, s->pieces, i).count;
-        most = count > most ? count : most;
-    }
-    return most;
-}
 
 /* A message of `pieces` results and rows. */
 static size_t report_bytes(const reel_session *s, int64_t pieces)
@@ -129,10 +137,10 @@ static void write_part_report(const reel_session *s, const reel_piece_result *ow
 }
 
 /* The pieces of rank `rank`. */
-static void read_part_report(const reel_ranks *r, const reel_session *s, int rank, const char *from,
+static void read_part_report(reel_ranks *r, const reel_session *s, int rank, const char *from,
                              int64_t room, reel_piece_result *results)
 {
-    const reel_pieces part = reel_comm_pieces(r->comm, s->pieces, rank);
+    const reel_pieces part = {r->first[rank], r->first[rank + 1] - r->first[rank]};
     const char *rows = from + sizeof(reel_part_report) + (size_t)room * sizeof *results;
     const size_t row = reel_statistics_row_bytes(s->statistics);
     memcpy(results + part.first, from + sizeof(reel_part_report),
@@ -142,7 +150,7 @@ static void read_part_report(const reel_ranks *r, const reel_session *s, int ran
 }
 
 /* The first failure, before that of a loss, which the results tell; and all unreadable images. */
-static reel_status judge_reports(const reel_ranks *r, const char *all, size_t bytes, int64_t *bad)
+static reel_status judge_reports(reel_ranks *r, const char *all, size_t bytes, int64_t *bad)
 {
     reel_status status = REEL_OK;
     *bad = 0;
@@ -158,14 +166,14 @@ static reel_status judge_reports(const reel_ranks *r, const char *all, size_t by
     return status;
 }
 
-reel_status reel_ranks_results(const reel_ranks *r, reel_session *s, reel_piece_result *results,
+reel_status reel_ranks_results(reel_ranks *r, reel_session *s, reel_piece_result *results,
                                reel_part_report *report, reel_error *err)
 {
     if (!r)
         return report->status;
     const char *what = "the gradients of a step";
     const int ranks = reel_ranks_count(r);
-    const int64_t room = most_pieces(r, s);
+    const int64_t room = r->most;
     const size_t bytes = report_bytes(s, room);
     char *own = calloc(1, bytes), *all = calloc((size_t)ranks, bytes);
     reel_status status = own && all ? REEL_OK : REEL_ERR_MEMORY;
@@ -174,7 +182,7 @@ reel_status reel_ranks_results(const reel_ranks *r, reel_session *s, reel_piece_
         write_part_report(s, results + s->own.first, report, room, own);
         status = reel_comm_gather(r->comm, own, bytes, all, what, &why);
     } else {
-        reel_fail(&why, status, "%s: out of memory", what);
+        reel_ranks_lack(r, what, &why);
     }
 
     reel_status verdict = status;
@@ -203,15 +211,14 @@ reel_status reel_ranks_results(const reel_ranks *r, reel_session *s, reel_piece_
                             what);
 }
 
-reel_status reel_ranks_incident(const reel_ranks *r, reel_incident *incident, bool found,
-                                reel_error *err)
+reel_status reel_ranks_incident(reel_ranks *r, reel_incident *incident, bool found, reel_error *err)
 {
     if (!r)
         return REEL_OK;
+    const char *what = "where NaN began";
     int32_t mine = found, *all = calloc((size_t)reel_ranks_count(r), sizeof *all);
     if (!all)
-        return reel_fail(err, REEL_ERR_MEMORY, "ranks: out of memory");
-    const char *what = "where NaN began";
+        return reel_ranks_lack(r, what, err);
     reel_status status = reel_comm_gather(r->comm, &mine, sizeof mine, all, what, err);
     int from = 0;
     while (status == REEL_OK && from < reel_ranks_count(r) - 1 && !all[from])
@@ -233,12 +240,12 @@ reel_status reel_ranks_incident(const reel_ranks *r, reel_incident *incident, bo
 
 /* ---- weights and states ---- */
 
-reel_status reel_ranks_settle(const reel_ranks *r, reel_error *err)
+reel_status reel_ranks_settle(reel_ranks *r, reel_error *err)
 {
     return r && r->parallel ? reel_parallel_settle(r->parallel, err) : REEL_OK;
 }
 
-reel_status reel_ranks_complete(const reel_ranks *r, reel_error *err)
+reel_status reel_ranks_complete(reel_ranks *r, reel_error *err)
 {
     if (!r)
         return REEL_OK;
@@ -287,7 +294,7 @@ static void move_buffers(const reel_params *params, double *x, bool back)
 }
 
 /* Leaves of x, the buffers, the elements of this rank's share; the others become 0. */
-static void keep_own_buffers(const reel_ranks *r, const reel_params *params, double *x)
+static void keep_own_buffers(reel_ranks *r, const reel_params *params, double *x)
 {
     for (int i = 0; i < reel_params_count(params); i++) {
         const reel_param *p = reel_params_at(params, i);
@@ -300,12 +307,12 @@ static void keep_own_buffers(const reel_ranks *r, const reel_params *params, dou
 
 /* Each rank has a copy of its own of the buffers, and exchanges its share of them: the others'
  * elements follow here. */
-static reel_status spread_buffers(const reel_ranks *r, const reel_params *params, reel_error *err)
+static reel_status spread_buffers(reel_ranks *r, const reel_params *params, reel_error *err)
 {
     const int64_t n = buffer_size(params);
     double *x = calloc((size_t)n + 1, sizeof *x);
     if (!x)
-        return reel_fail(err, REEL_ERR_MEMORY, "average of weights: out of memory");
+        return reel_ranks_lack(r, "average of weights", err);
     move_buffers(params, x, false);
     keep_own_buffers(r, params, x);
     const reel_status status = reel_comm_add_up(r->comm, x, n, "the averaged buffers", err);
@@ -315,8 +322,7 @@ static reel_status spread_buffers(const reel_ranks *r, const reel_params *params
     return status;
 }
 
-reel_status reel_ranks_swap_average(const reel_ranks *r, reel_session *s, void **buffers,
-                                    reel_error *err)
+reel_status reel_ranks_swap_average(reel_ranks *r, reel_session *s, void **buffers, reel_error *err)
 {
     const reel_params *params = reel_net_params(s->net);
     if (!r) {
@@ -341,7 +347,8 @@ reel_status reel_ranks_swap_average(const reel_ranks *r, reel_session *s, void *
         move_buffers(params, *buffers, false);
     }
     reel_ema_swap(s->ema);
-    REEL_TRY(reel_parallel_publish(r->parallel, err));
+    /* A frozen weight has an average of its own: of the steps before it was frozen. */
+    REEL_TRY(reel_parallel_publish_all(r->parallel, err));
     REEL_TRY(reel_ranks_settle(r, err));
     if (there)
         return spread_buffers(r, params, err);

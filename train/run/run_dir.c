@@ -354,6 +354,20 @@ static bool find_moved(const reel_run_dir *run, const struct stat *own, char *pa
     return stat(path, &there) == 0 && is_same_file(own, &there);
 }
 
+bool reel_run_dir_follow(reel_run_dir *run)
+{
+    struct stat own, there;
+    char now[sizeof run->path];
+    if (run->folder < 0 || fstat(run->folder, &own) != 0)
+        return false;
+    if (stat(run->path, &there) == 0 && is_same_file(&own, &there))
+        return false;
+    if (!find_moved(run, &own, now, sizeof now))
+        return false;
+    memcpy(run->path, now, sizeof now);
+    return true;
+}
+
 reel_status reel_run_dir_in_place(reel_run_dir *run, reel_run_dir_found *found, reel_error *err)
 {
     struct stat own, there;
@@ -364,9 +378,7 @@ reel_status reel_run_dir_in_place(reel_run_dir *run, reel_run_dir_found *found, 
     if (taken ? is_same_file(&own, &there) : errno != ENOENT)
         return REEL_OK; /* a server that is away says nothing of the folder */
 
-    char now[sizeof run->path];
-    if (find_moved(run, &own, now, sizeof now)) {
-        memcpy(run->path, now, sizeof now);
+    if (reel_run_dir_follow(run)) {
         *found = REEL_RUN_DIR_MOVED;
         return REEL_OK;
     }

@@ -49,6 +49,9 @@ typedef enum {
 } reel_run_dir_found;
 reel_status reel_run_dir_in_place(reel_run_dir *run, reel_run_dir_found *found, reel_error *err);
 
+/* The part of it that makes nothing: whether the folder was moved; `run` then follows it. */
+bool reel_run_dir_follow(reel_run_dir *run);
+
 /* "PATH/name" into text. */
 const char *reel_run_dir_file(const reel_run_dir *run, const char *name, char *text, size_t size);
 

@@ -8,8 +8,12 @@
 
 reel_status reel_session_create(reel_session *s, const reel_session_config *c, reel_error *err)
 {
-    const reel_ctx_config ctx = {
-        .threads = c->threads, .seed = c->seed, .isa = c->isa, .log = reel_log_to_stderr};
+    const reel_ctx_config ctx = {.threads = c->threads,
+                                 .seed = c->seed,
+                                 .isa = c->isa,
+                                 .log = reel_log_to_stderr,
+                                 .precision = c->precision,
+                                 .widen_bf16 = c->widen_bf16};
     *s = (reel_session){.state = reel_run_beginning(), .pieces = 1, .own = {0, 1}, .held = {0, 1}};
     REEL_TRY(reel_ctx_create(&s->ctx, &ctx, err));
     REEL_TRY(reel_model_build(&s->net, c->model, &c->net, s->ctx, REEL_F32, err));

@@ -51,6 +51,8 @@ typedef struct reel_session_config {
     const reel_transform *preprocessing; /* of an evaluation, for the model card */
     int threads;
     const char *isa; /* NULL = as reel_ctx_config has it */
+    reel_precision precision;
+    bool widen_bf16;
     uint64_t seed;
 } reel_session_config;
 

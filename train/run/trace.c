@@ -11,6 +11,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 enum { SAMPLES_NAMED = 4 };
 
@@ -46,16 +47,42 @@ static int64_t first_not_finite(const reel_tensor *t, double *value)
     return -1;
 }
 
-void reel_trace_gradient(reel_incident *incident, const reel_session *session, int param,
-                         const reel_optim_share *share)
+/* The first value that is not finite of this rank's part of a gradient; 0 = none. */
+static double first_of_share(const reel_param *p, const reel_optim_share *share)
+{
+    const int64_t end = p->offset + reel_tensor_numel(&p->grad);
+    const int64_t from = share && share->begin > p->offset ? share->begin : p->offset;
+    const int64_t to = share && share->end < end ? share->end : end, n = to - from;
+    double value = 0;
+    if (n <= 0)
+        return 0;
+    const size_t skip = (size_t)(from - p->offset) * reel_dtype_size(p->grad.dtype);
+    const reel_tensor part = reel_tensor_of((char *)p->grad.data + skip, p->grad.dtype, 1, &n);
+    return first_not_finite(&part, &value) >= 0 ? value : 0;
+}
+
+reel_status reel_trace_gradient(reel_incident *incident, const reel_session *session, int param,
+                                const reel_ranks *ranks, reel_error *err)
 {
     const reel_param *p = reel_params_at(reel_net_params(session->net), param);
-    const int64_t n = reel_tensor_numel(&p->grad);
-    const bool here = !share || (share->begin <= p->offset && share->end >= p->offset + n);
-    incident->value = NAN;
-    if (here)
-        first_not_finite(&p->grad, &incident->value);
+    const char *what = "the gradient that is not finite";
     snprintf(incident->what, sizeof incident->what, "gradient of %s", p->name);
+    incident->value = first_of_share(p, ranks ? &ranks->share : NULL);
+    if (!ranks)
+        return REEL_OK;
+
+    /* Shares ascend with the ranks. */
+    double *all = calloc((size_t)reel_ranks_count(ranks), sizeof *all);
+    if (!all)
+        return reel_ranks_lack(ranks, what, err);
+    const reel_status status =
+        reel_comm_gather(ranks->comm, &incident->value, sizeof *all, all, what, err);
+    int from = 0;
+    while (status == REEL_OK && from < reel_ranks_count(ranks) - 1 && isfinite(all[from]))
+        from++;
+    incident->value = all[from];
+    free(all);
+    return status;
 }
 
 /* ---- the step once more ---- */
@@ -157,18 +184,19 @@ static void trace_pieces(reel_session *session, trace_search *s, reel_loader *lo
     }
 }
 
-bool reel_trace_origin(reel_incident *incident, reel_session *session, const reel_feed *feed,
-                       int64_t *planted)
+reel_status reel_trace_origin(reel_incident *incident, reel_session *session, const reel_feed *feed,
+                              int64_t *planted, bool *found, reel_error *err)
 {
     reel_params *params = reel_net_params(session->net);
+    int held;
     reel_tape_reset(session->tape);
-    const int held = reel_optimizer_not_finite(session->opt);
-    incident->lost = held >= 0;
+    REEL_TRY(reel_optimizer_not_finite_shared(session->opt, &held, err));
+    *found = incident->lost = held >= 0;
     if (incident->lost) {
         snprintf(incident->origin, sizeof incident->origin,
                  "%s or its momentum was not finite before the step",
                  reel_params_at(params, held)->name);
-        return true;
+        return REEL_OK;
     }
 
     /* The batch comes again. Without fusion every layer's output can be looked at. */
@@ -186,5 +214,6 @@ bool reel_trace_origin(reel_incident *incident, reel_session *session, const ree
     if (!s.found)
         snprintf(incident->origin, sizeof incident->origin,
                  "taken again layer by layer, nothing was found");
-    return s.found;
+    *found = s.found;
+    return REEL_OK;
 }

@@ -31,6 +31,14 @@ static inline double isa_muladd_one_f64(double a, double b, double c)
     return __builtin_fma(a, b, c);
 }
 
+/* The numbers of a and b by turns, a[0] b[0] a[1] b[1] ...: the first half, and the second. */
+static inline void isa_interleave(isa_f32 a, isa_f32 b, isa_f32 *first, isa_f32 *second)
+{
+    const isa_f32 low = _mm256_unpacklo_ps(a, b), high = _mm256_unpackhi_ps(a, b);
+    *first = _mm256_permute2f128_ps(low, high, 0x20);
+    *second = _mm256_permute2f128_ps(low, high, 0x31);
+}
+
 /* Stores past the caches; p is aligned to the vector. */
 static inline void isa_stream(float *p, isa_f32 v)
 {

@@ -31,6 +31,24 @@ static inline double isa_muladd_one_f64(double a, double b, double c)
     return __builtin_fma(a, b, c);
 }
 
+/* The numbers of a and b by turns, a[0] b[0] a[1] b[1] ...: the first half, and the second. */
+static inline void isa_interleave(isa_f32 a, isa_f32 b, isa_f32 *first, isa_f32 *second)
+{
+    const __m512i low = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+    *first = _mm512_permutex2var_ps(a, low, b);
+    *second = _mm512_permutex2var_ps(a, _mm512_add_epi32(low, _mm512_set1_epi32(8)), b);
+}
+
+/* Two products of bf16 a lane, added to c: the terms in the lower halves last. Denormals count as
+ * 0, in operands, products and sums. */
+#ifdef __AVX512BF16__
+static inline isa_f32 isa_dot2(isa_f32 c, __m512i a, __m512i b)
+{
+    return _mm512_dpbf16_ps(c, (__m512bh)a, (__m512bh)b);
+}
+#define ISA_DOT2(c, a, b) isa_dot2(c, (__m512i)(a), (__m512i)(b))
+#endif
+
 /* Stores past the caches; p is aligned to the vector. */
 static inline void isa_stream(float *p, isa_f32 v)
 {

@@ -31,6 +31,13 @@ static inline double isa_muladd_one_f64(double a, double b, double c)
     return __builtin_fma(a, b, c);
 }
 
+/* The numbers of a and b by turns, a[0] b[0] a[1] b[1]: the first half, and the second. */
+static inline void isa_interleave(isa_f32 a, isa_f32 b, isa_f32 *first, isa_f32 *second)
+{
+    *first = vzip1q_f32(a, b);
+    *second = vzip2q_f32(a, b);
+}
+
 /* There is no single store past the caches: an ordinary one. */
 static inline void isa_stream(float *p, isa_f32 v)
 {

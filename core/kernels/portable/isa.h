@@ -30,6 +30,13 @@ static inline double isa_muladd_one_f64(double a, double b, double c)
     return a * b + c;
 }
 
+/* The numbers of a and b by turns, a[0] b[0] a[1] b[1] ...: the first half, and the second. */
+static inline void isa_interleave(isa_f32 a, isa_f32 b, isa_f32 *first, isa_f32 *second)
+{
+    *first = (isa_f32){a[0], b[0], a[1], b[1]};
+    *second = (isa_f32){a[2], b[2], a[3], b[3]};
+}
+
 /* There is no store past the caches in plain C: an ordinary one. */
 static inline void isa_stream(float *p, isa_f32 v)
 {

@@ -18,6 +18,8 @@ reel_conv_fn REEL_ISA_FN(reel_first_layer_forward), REEL_ISA_FN(reel_first_layer
     REEL_ISA_FN(reel_first_layer_weight_grad);
 reel_conv_fn REEL_ISA_FN(reel_winograd_forward), REEL_ISA_FN(reel_winograd_input_grad),
     REEL_ISA_FN(reel_winograd_weight_grad);
+reel_conv_fn REEL_ISA_FN(reel_polyphase_forward), REEL_ISA_FN(reel_polyphase_weight_grad);
+reel_conv_fn REEL_ISA_FN(reel_few_tiles_forward);
 reel_conv_fn REEL_ISA_FN(reel_depthwise_forward), REEL_ISA_FN(reel_depthwise_input_grad),
     REEL_ISA_FN(reel_depthwise_weight_grad);
 
@@ -25,6 +27,14 @@ reel_relu_pool_fn REEL_ISA_FN(reel_relu_pool_max_f32), REEL_ISA_FN(reel_relu_poo
 reel_relu_pool_grad_fn REEL_ISA_FN(reel_relu_pool_grad_f32), REEL_ISA_FN(reel_relu_pool_grad_f64);
 
 reel_batch_norm_fn REEL_ISA_FN(reel_batch_norm_f32), REEL_ISA_FN(reel_batch_norm_f64);
+
+void REEL_ISA_FN(reel_bf16_widen)(int threads, const reel_bf16 *from, float *to, int64_t n);
+void REEL_ISA_FN(reel_bf16_round)(int threads, const float *from, reel_bf16 *to, int64_t n);
+reel_bf16_product_fn REEL_ISA_FN(reel_bf16_product);
+#ifdef REEL_BF16_NATIVE
+reel_bf16_product_fn REEL_JOIN(reel_bf16_product, __, REEL_BF16_NATIVE);
+bool REEL_JOIN(reel_isa_runs_, REEL_BF16_NATIVE, )(void);
+#endif
 
 void REEL_ISA_FN(reel_philox_draw)(uint32_t *words, uint64_t seed, uint32_t stream, uint32_t epoch,
                                    uint32_t sample);

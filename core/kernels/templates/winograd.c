@@ -72,8 +72,7 @@ static void apply_panel(const application *all, const panel_work *work)
     }
 
     const output_end here = {f->bias ? f->bias + panel * NR : NULL, f->relu, f->accumulate};
-    map part = *all->out;
-    part.data += panel * NR;
+    const map part = channels_from(all->out, panel * NR);
     for (int64_t t = 0; t < rows; t++) {
         const tile_points points = {work->products + t * width, p->m_step, width};
         if (p->m == 5)
@@ -121,7 +120,7 @@ static void apply_together(const application *all, int threads, bool once, float
         const int64_t first = p->tiles * g / groups, tiles = p->tiles * (g + 1) / groups - first;
 #pragma omp for schedule(static)
         for (int64_t t = 0; t < tiles; t++)
-            tile_input(all->in, first + t, p->ic, v + t * p->ic, p->v_step, VL);
+            tile_input(all->in, first + t, p->ic, v + t * p->ic, p->v_step);
 #pragma omp for schedule(static)
         for (int64_t item = 0; item < panels * parts; item++) {
             const int64_t panel = item / parts, row = tiles * (item % parts) / parts;
@@ -144,7 +143,7 @@ static void apply_alone(const application *all, float *u, float *v, float *produ
     for (int64_t g = 0; g < groups; g++) {
         const int64_t first = p->tiles * g / groups, tiles = p->tiles * (g + 1) / groups - first;
         for (int64_t t = 0; t < tiles; t++)
-            tile_input(all->in, first + t, p->ic, v + t * p->ic, p->v_step, VL);
+            tile_input(all->in, first + t, p->ic, v + t * p->ic, p->v_step);
         for (int64_t panel = 0; panel < panels; panel++)
             apply_panel(all,
                         &(panel_work){panel, first, tiles, v, panel_of(p, u, panel), products});
@@ -172,30 +171,37 @@ static void apply(const application *all, int threads, float *scratch)
 void REEL_ISA_FN(reel_winograd_forward)(const reel_conv_job *job, int threads)
 {
     const reel_conv_shape *s = job->s;
-    const reel_winograd_plan p = reel_winograd_plan_apply(s, false);
-    const float *x = job->x, *w = job->w, *bias = job->bias;
-    float *y = job->out;
-    for (int64_t g = 0; g < s->groups; g++) {
-        const map in = {x + g * p.ic, s->h, s->w, s->c, -s->ph, -s->pw, p.m, p.rows, p.cols};
-        const map out = {y + g * p.oc, s->oh, s->ow, s->oc, 0, 0, p.m, p.rows, p.cols};
-        const weights taps = {w + g * p.oc * p.r * p.r * p.ic, p.r * p.r * p.ic, 1, p.ic, false};
-        const output_end end = {.bias = bias ? bias + g * p.oc : NULL, .relu = job->relu};
-        apply(&(application){&p, &in, &out, &taps, &end}, threads, job->scratch);
+    reel_winograd_plan p = reel_winograd_plan_apply(s, false);
+    const float *w = job->w, *bias = job->bias;
+    const map x = {job->x, job->x_bf16, s->h, s->w, s->c, -s->ph, -s->pw, p.m, p.rows, p.cols};
+    const map y = {job->out, job->out_bf16, s->oh, s->ow, s->oc, 0, 0, p.m, p.rows, p.cols};
+    const int64_t part = p.oc, taps = p.r * p.r * p.ic;
+    for (int64_t o = 0; o < s->oc; o += p.oc) {
+        /* Output channels of group g, from the `first` on. */
+        const int64_t g = o / p.all, first = o % p.all;
+        p.oc = least(part, p.all - first);
+        const map in = channels_from(&x, g * p.ic), out = channels_from(&y, o);
+        const weights kernel = {w + o * taps, taps, 1, p.ic, false};
+        const output_end end = {.bias = bias ? bias + o : NULL, .relu = job->relu};
+        apply(&(application){&p, &in, &out, &kernel, &end}, threads, job->scratch);
     }
 }
 
 void REEL_ISA_FN(reel_winograd_input_grad)(const reel_conv_job *job, int threads)
 {
     const reel_conv_shape *s = job->s;
-    const reel_winograd_plan p = reel_winograd_plan_apply(s, true);
-    const float *dy = job->dy, *w = job->w;
-    float *dx = job->out;
+    reel_winograd_plan p = reel_winograd_plan_apply(s, true);
+    const float *w = job->w;
     const int64_t top = s->ph - p.r + 1, left = s->pw - p.r + 1;
-    for (int64_t g = 0; g < s->groups; g++) {
-        const map in = {dy + g * p.ic, s->oh, s->ow, s->oc, top, left, p.m, p.rows, p.cols};
-        const map out = {dx + g * p.oc, s->h, s->w, s->c, 0, 0, p.m, p.rows, p.cols};
-        const weights taps = {w + g * p.ic * p.r * p.r * p.oc, 1, p.r * p.r * p.oc, p.oc, true};
+    const map dy = {job->dy, job->dy_bf16, s->oh, s->ow, s->oc, top, left, p.m, p.rows, p.cols};
+    const map dx = {job->out, job->out_bf16, s->h, s->w, s->c, 0, 0, p.m, p.rows, p.cols};
+    const int64_t part = p.oc, taps = p.r * p.r * p.all;
+    for (int64_t i = 0; i < s->c; i += p.oc) {
+        const int64_t g = i / p.all, first = i % p.all;
+        p.oc = least(part, p.all - first);
+        const map in = channels_from(&dy, g * p.ic), out = channels_from(&dx, i);
+        const weights kernel = {w + g * p.ic * taps + first, 1, taps, p.all, true};
         const output_end end = {.accumulate = job->accumulate};
-        apply(&(application){&p, &in, &out, &taps, &end}, threads, job->scratch);
+        apply(&(application){&p, &in, &out, &kernel, &end}, threads, job->scratch);
     }
 }

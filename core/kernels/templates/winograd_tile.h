@@ -2,6 +2,7 @@
 #ifndef REEL_CORE_KERNELS_TEMPLATES_WINOGRAD_TILE_H
 #define REEL_CORE_KERNELS_TEMPLATES_WINOGRAD_TILE_H
 
+#include "core/kernels/templates/vector_bf16.h"
 #include "core/kernels/templates/winograd_transform.h"
 #include "core/kernels/winograd.h"
 
@@ -9,46 +10,73 @@ enum { P = REEL_WINOGRAD_POINTS };
 
 /* An image map as tiles see it. */
 typedef struct map {
-    const float *data;
-    int64_t h, w, c;   /* c: floats from pixel to pixel */
+    const void *data;
+    bool bf16;         /* stored in bf16, else in float32 */
+    int64_t h, w, c;   /* c: numbers from pixel to pixel */
     int64_t top, left; /* origin of tile (0, 0) */
     int64_t step;      /* pixels from tile to tile */
     int64_t rows, cols;
 } map;
 
+/* The map, or what lies at `data`, from number `at` on. */
+KERNEL_INLINE const char *numbers_from(const map *x, const void *data, int64_t at)
+{
+    return (const char *)data + (size_t)at * (x->bf16 ? sizeof(reel_bf16) : sizeof(float));
+}
+
+/* The map of the channels from c on. */
+KERNEL_INLINE map channels_from(const map *x, int64_t c)
+{
+    map part = *x;
+    part.data = numbers_from(x, x->data, c);
+    return part;
+}
+
 /* Addresses of a tile's pixels, row by row; pixels outside the map read zeros. */
-KERNEL_INLINE void tile_pixels(const map *x, int64_t tile, int64_t size, const float **pixel)
+KERNEL_INLINE void tile_pixels(const map *x, int64_t tile, int64_t size, const void **pixel)
 {
     const int64_t col = tile % x->cols, row = tile / x->cols % x->rows,
                   image = tile / x->cols / x->rows;
     const int64_t top = x->top + row * x->step, left = x->left + col * x->step;
-    const float *base = x->data + image * x->h * x->w * x->c;
+    const char *base = numbers_from(x, x->data, image * x->h * x->w * x->c);
     for (int64_t i = 0; i < size; i++)
         for (int64_t j = 0; j < size; j++) {
             const int64_t y = top + i, z = left + j;
             const bool inside = y >= 0 && y < x->h && z >= 0 && z < x->w;
-            pixel[i * size + j] = inside ? base + (y * x->w + z) * x->c : NULL;
+            pixel[i * size + j] = inside ? numbers_from(x, base, (y * x->w + z) * x->c) : NULL;
         }
 }
 
-KERNEL_INLINE vec load_pixel(const float *pixel, int64_t channel)
+KERNEL_INLINE vec load_number(const bool bf16, const void *from, int64_t i)
 {
-    return pixel ? load(pixel + channel) : (vec){0};
+    return bf16 ? load_bf16((const reel_bf16 *)from + i) : load((const float *)from + i);
 }
 
-/* V = B^T d B of one tile. Channel block b of point q goes to v + q step + b block. */
-KERNEL_INLINE void tile_input(const map *x, int64_t tile, int64_t channels, float *v, int64_t step,
-                              int64_t block)
+KERNEL_INLINE void store_number(const bool bf16, void *to, int64_t i, vec v)
 {
-    const float *pixel[P * P];
+    if (bf16)
+        store_bf16((reel_bf16 *)to + i, v);
+    else
+        store((float *)to + i, v);
+}
+
+KERNEL_INLINE vec load_pixel(const bool bf16, const void *pixel, int64_t channel)
+{
+    return pixel ? load_number(bf16, pixel, channel) : (vec){0};
+}
+
+KERNEL_INLINE void tile_input_of(const bool bf16, const map *x, int64_t tile, int64_t channels,
+                                 float *v, int64_t step)
+{
+    const void *pixel[P * P];
     vec t[P][P], column[P];
     tile_pixels(x, tile, P, pixel);
 
     /* First the columns of d, then the rows of what that gives. */
-    for (int64_t ch = 0; ch < channels; ch += VL, v += block) {
+    for (int64_t ch = 0; ch < channels; ch += VL, v += VL) {
         for (int j = 0; j < P; j++) {
             UNROLLED_FOR(i, P)
-                column[i] = load_pixel(pixel[i * P + j], ch);
+                column[i] = load_pixel(bf16, pixel[i * P + j], ch);
             transform_input(&t[0][j], P, column, 1);
         }
         for (int i = 0; i < P; i++) {
@@ -59,18 +87,28 @@ KERNEL_INLINE void tile_input(const map *x, int64_t tile, int64_t channels, floa
     }
 }
 
+/* V = B^T d B of one tile. Point q goes to v + q step, channel by channel. */
+KERNEL_INLINE void tile_input(const map *x, int64_t tile, int64_t channels, float *v, int64_t step)
+{
+    if (x->bf16)
+        tile_input_of(true, x, tile, channels, v, step);
+    else
+        tile_input_of(false, x, tile, channels, v, step);
+}
+
 /* G d G^T of one size x size tile (3 or 5): the "kernel" of the weight gradient is a tile of dy. */
 KERNEL_INLINE void tile_gradient(const int size, const map *x, int64_t tile, int64_t channels,
                                  float *v, int64_t step)
 {
-    const float *pixel[25];
+    const bool bf16 = x->bf16;
+    const void *pixel[25];
     vec t[P][5], column[P];
     tile_pixels(x, tile, size, pixel);
 
     for (int64_t ch = 0; ch < channels; ch += VL, v += VL) {
         for (int j = 0; j < size; j++) {
             for (int i = 0; i < size; i++)
-                column[i] = load_pixel(pixel[i * size + j], ch);
+                column[i] = load_pixel(bf16, pixel[i * size + j], ch);
             transform_kernel(size, &t[0][j], 5, column, 1);
         }
         for (int i = 0; i < P; i++) {
@@ -143,9 +181,8 @@ typedef struct tile_points {
     int64_t step, channels;
 } tile_points;
 
-/* y = A^T M A of one tile, ended as f says, clipped to the map. */
-KERNEL_INLINE void tile_output(const int m, const map *y, int64_t tile, tile_points points,
-                               const output_end *f)
+KERNEL_INLINE void tile_output_of(const bool bf16, const int m, const map *y, int64_t tile,
+                                  tile_points points, const output_end *f)
 {
     const float *q = points.q;
     const int64_t step = points.step, channels = points.channels;
@@ -155,7 +192,7 @@ KERNEL_INLINE void tile_output(const int m, const map *y, int64_t tile, tile_poi
     const int64_t top = row * m, left = col * m;
     const int64_t height = y->h - top < m ? y->h - top : m,
                   width = y->w - left < m ? y->w - left : m;
-    float *base = (float *)y->data + ((image * y->h + top) * y->w + left) * y->c;
+    void *base = (void *)numbers_from(y, y->data, ((image * y->h + top) * y->w + left) * y->c);
 
     for (int64_t ch = 0; ch < channels; ch += VL, q += VL) {
         for (int j = 0; j < P; j++) {
@@ -167,13 +204,24 @@ KERNEL_INLINE void tile_output(const int m, const map *y, int64_t tile, tile_poi
         const vec b = f->bias ? load(f->bias + ch) : (vec){0};
         for (int i = 0; i < height; i++) {
             transform_output(m, column, 1, t[i], 1);
-            float *to = base + i * y->w * y->c + ch;
+            int64_t to = i * y->w * y->c + ch;
             for (int j = 0; j < width; j++, to += y->c) {
-                const vec sum = f->accumulate ? load(to) + column[j] : column[j] + b;
-                store(to, f->relu ? rectified(sum) : sum);
+                const vec sum =
+                    f->accumulate ? load_number(bf16, base, to) + column[j] : column[j] + b;
+                store_number(bf16, base, to, f->relu ? rectified(sum) : sum);
             }
         }
     }
+}
+
+/* y = A^T M A of one tile, ended as f says, clipped to the map. */
+KERNEL_INLINE void tile_output(const int m, const map *y, int64_t tile, tile_points points,
+                               const output_end *f)
+{
+    if (y->bf16)
+        tile_output_of(true, m, y, tile, points, f);
+    else
+        tile_output_of(false, m, y, tile, points, f);
 }
 
 #endif

@@ -49,15 +49,20 @@ KERNEL_INLINE void input_pair(point_pair at, vec *o, int64_t os, const vec *d, i
     o[os] = scaled_add(-point, even, odd);
 }
 
-/* o = B^T d; strides in vectors. */
-KERNEL_INLINE void transform_input(vec *o, int64_t os, const vec *d, int64_t ds)
+/* The last row of B^T d, that of infinity. */
+KERNEL_INLINE vec input_last(const vec *d, int64_t ds)
 {
     const double a = WINOGRAD_SQUARE(WINOGRAD_A), b = WINOGRAD_SQUARE(WINOGRAD_B),
                  c = WINOGRAD_SQUARE(WINOGRAD_C);
     const float e1 = (float)(a + b + c), e2 = (float)(a * b + a * c + b * c),
                 e3 = (float)(a * b * c);
-    const vec last =
-        scaled_add(-e3, d[0], scaled_add(e2, d[2 * ds], scaled_add(-e1, d[4 * ds], d[6 * ds])));
+    return scaled_add(-e3, d[0], scaled_add(e2, d[2 * ds], scaled_add(-e1, d[4 * ds], d[6 * ds])));
+}
+
+/* o = B^T d; strides in vectors. */
+KERNEL_INLINE void transform_input(vec *o, int64_t os, const vec *d, int64_t ds)
+{
+    const vec last = input_last(d, ds);
     input_pair(pair_a, o, os, d, ds);
     input_pair(pair_b, o + 2 * os, os, d, ds);
     input_pair(pair_c, o + 4 * os, os, d, ds);
@@ -69,17 +74,20 @@ KERNEL_INLINE void kernel_pair(int r, point_pair at, vec *o, int64_t os, const v
 {
     const double p = at.p, q = at.q, s = at.s;
     const double p2 = WINOGRAD_SQUARE(p), n = WINOGRAD_NORM(p, q, s);
-    vec even = scaled_add((float)(1 / n), g[0], (float)(p2 / n) * g[2 * gs]);
+    vec even = r > 2 ? scaled_add((float)(1 / n), g[0], (float)(p2 / n) * g[2 * gs])
+                     : (float)(1 / n) * g[0];
     vec odd = (float)(p / n) * g[gs];
-    if (r == 5) {
+    if (r > 4)
         even = scaled_add((float)(p2 * p2 / n), g[4 * gs], even);
+    if (r > 3)
         odd = scaled_add((float)(p2 * p / n), g[3 * gs], odd);
-    }
+    if (r > 5)
+        odd = scaled_add((float)(p2 * p2 * p / n), g[5 * gs], odd);
     o[0] = odd + even;
     o[os] = odd - even;
 }
 
-/* o = G g for r taps (3 or 5). */
+/* o = G g for r taps (2 to 6). */
 KERNEL_INLINE void transform_kernel(int r, vec *o, int64_t os, const vec *g, int64_t gs)
 {
     kernel_pair(r, pair_a, o, os, g, gs);
@@ -94,7 +102,7 @@ KERNEL_INLINE vec weighted(double a, double b, double c, const vec v[3])
     return scaled_add((float)c, v[2], scaled_add((float)b, v[1], (float)a * v[0]));
 }
 
-/* o = A^T q for m outputs (3 or 5). */
+/* o = A^T q for m outputs (2 to 6). */
 KERNEL_INLINE void transform_output(int m, vec *o, int64_t os, const vec *q, int64_t qs)
 {
     const double a = WINOGRAD_A, b = WINOGRAD_B, c = WINOGRAD_C;
@@ -103,13 +111,15 @@ KERNEL_INLINE void transform_output(int m, vec *o, int64_t os, const vec *q, int
               last = q[6 * qs];
     o[0] = even[0] + even[1] + even[2];
     o[os] = weighted(a, b, c, odd);
-    o[2 * os] = weighted(a * a, b * b, c * c, even);
-    if (m == 3) {
-        o[2 * os] += last;
-        return;
-    }
-    o[3 * os] = weighted(a * a * a, b * b * b, c * c * c, odd);
-    o[4 * os] = weighted(a * a * a * a, b * b * b * b, c * c * c * c, even) + last;
+    if (m > 2)
+        o[2 * os] = weighted(a * a, b * b, c * c, even);
+    if (m > 3)
+        o[3 * os] = weighted(a * a * a, b * b * b, c * c * c, odd);
+    if (m > 4)
+        o[4 * os] = weighted(a * a * a * a, b * b * b * b, c * c * c * c, even);
+    if (m > 5)
+        o[5 * os] = weighted(a * a * a * a * a, b * b * b * b * b, c * c * c * c * c, odd);
+    o[(m - 1) * os] += last;
 }
 
 #endif

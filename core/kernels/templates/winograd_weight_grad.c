@@ -69,10 +69,8 @@ static void transform_tile(const reel_winograd_plan *p, const map *x, const map 
 {
     for (int64_t c = 0; c < p->ic; c += NR) {
         const int64_t width = p->ic - c < NR ? VL : NR;
-        map part = *x;
-        part.data += c;
-        tile_input(&part, group.first + t, width, group.v + c * group.tiles + t * width, p->v_step,
-                   VL);
+        const map part = channels_from(x, c);
+        tile_input(&part, group.first + t, width, group.v + c * group.tiles + t * width, p->v_step);
     }
     if (p->m == 5)
         tile_gradient(5, dy, group.first + t, p->oc, group.d + t * p->oc, p->m_step);
@@ -90,11 +88,11 @@ static void write_weights(const reel_winograd_plan *p, int threads, float *dw, b
         for (int64_t c = 0; c < p->ic; c += VL) {
             const int64_t width = p->ic - c / NR * NR < NR ? VL : NR;
             const float *sum = sums + c / NR * NR * p->oc + o * width + c % NR;
-            float *to = dw + o * taps * p->ic + c;
+            float *to = dw + o * taps * p->all + c;
             if (p->r == 3)
-                tile_weight_grad(3, sum, p->u_step, to, p->ic, accumulate);
+                tile_weight_grad(3, sum, p->u_step, to, p->all, accumulate);
             else
-                tile_weight_grad(5, sum, p->u_step, to, p->ic, accumulate);
+                tile_weight_grad(5, sum, p->u_step, to, p->all, accumulate);
         }
 }
 
@@ -119,13 +117,16 @@ static void sum_products(const reel_winograd_plan *p, int threads, const map *x,
 void REEL_ISA_FN(reel_winograd_weight_grad)(const reel_conv_job *job, int threads)
 {
     const reel_conv_shape *s = job->s;
-    const reel_winograd_plan p = reel_winograd_plan_weight_grad(s);
-    const float *x = job->x, *dy = job->dy;
+    reel_winograd_plan p = reel_winograd_plan_weight_grad(s);
     float *dw = job->out;
-    for (int64_t g = 0; g < s->groups; g++) {
-        const map in = {x + g * p.ic, s->h, s->w, s->c, -s->ph, -s->pw, p.m, p.rows, p.cols};
-        const map out = {dy + g * p.oc, s->oh, s->ow, s->oc, 0, 0, p.m, p.rows, p.cols};
+    const map x = {job->x, job->x_bf16, s->h, s->w, s->c, -s->ph, -s->pw, p.m, p.rows, p.cols};
+    const map dy = {job->dy, job->dy_bf16, s->oh, s->ow, s->oc, 0, 0, p.m, p.rows, p.cols};
+    const int64_t part = p.ic, row = p.r * p.r * p.all;
+    for (int64_t i = 0; i < s->c; i += p.ic) {
+        const int64_t g = i / p.all, first = i % p.all;
+        p.ic = least(part, p.all - first);
+        const map in = channels_from(&x, i), out = channels_from(&dy, g * p.oc);
         sum_products(&p, threads, &in, &out, job->scratch);
-        write_weights(&p, threads, dw + g * p.oc * p.r * p.r * p.ic, job->accumulate, job->scratch);
+        write_weights(&p, threads, dw + g * p.oc * row + first, job->accumulate, job->scratch);
     }
 }

@@ -201,3 +201,41 @@ Test(tape_hooks, after_an_error_in_the_sweep_nothing_is_final)
     cr_expect_eq(reel_backward(reel_mean_all(y), &err), REEL_ERR_INVALID);
     expect_told("r2 r3 ");
 }
+
+/* ---- what an operator hears of the pieces of a batch ---- */
+
+static int64_t pieces_seen[2]; /* in forward, in backward */
+
+static void copy_rows_forward(const reel_call *c)
+{
+    pieces_seen[0] = c->pieces;
+    memcpy(c->out.data, c->in[0].data, reel_tensor_bytes(&c->out));
+}
+
+static void copy_rows_backward(const reel_call *c)
+{
+    const double *dout = c->dout.data;
+    double *din = c->din[0].data;
+    pieces_seen[1] = c->pieces;
+    for (int64_t i = 0; i < reel_tensor_numel(&c->dout); i++)
+        din[i] += dout[i];
+}
+
+Test(tape_hooks, an_operator_of_rows_is_called_once_and_hears_of_no_pieces)
+{
+    static const reel_op copy_rows = {.name = "copy_rows",
+                                      .min_in = 1,
+                                      .max_in = 1,
+                                      .flags = REEL_OP_ROWS,
+                                      .forward = {[REEL_F64] = copy_rows_forward},
+                                      .backward = {[REEL_F64] = copy_rows_backward}};
+    double numbers[6 * WIDE] = {0};
+    const reel_tensor x = reel_tensor_of(numbers, REEL_F64, 2, (const int64_t[]){6, WIDE});
+    reel_tape_set_pieces(tape, 3);
+    const reel_var in = reel_input_grad(tape, &x), out = reel_apply(&copy_rows, NULL, 0, &in, 1);
+    reel_tape_set_pieces(tape, 1);
+    cr_assert_eq(reel_backward(reel_mean_all(reel_slice(out, 0, 0, 6)), &err), REEL_OK, "%s",
+                 err.message);
+    cr_expect_eq(pieces_seen[0], 1);
+    cr_expect_eq(pieces_seen[1], 1);
+}

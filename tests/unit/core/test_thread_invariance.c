@@ -213,16 +213,20 @@ static const invariance_case cases[] = {
 
 enum { PARTS = 4 };
 
-/* Value and gradients of a case, one buffer each. */
-static void compute(const invariance_case *c, reel_dtype dtype, int threads, void *part[PARTS],
+/* Value and gradients of a case, one buffer each, in float32 or float64. REEL_BF16: on a float32
+ * tape that stores bf16, from an input that is stored so, too. */
+static void compute(const invariance_case *c, reel_dtype precision, int threads, void *part[PARTS],
                     size_t bytes[PARTS])
 {
+    const bool half = precision == REEL_BF16;
+    const reel_dtype dtype = half ? REEL_F32 : precision;
+    const reel_ctx_config config = {
+        .threads = threads, .precision = half ? REEL_PRECISION_BF16 : REEL_PRECISION_FLOAT32};
     reel_error err;
     reel_ctx *ctx;
     reel_tape *tape;
-    reel_var in[3];
-    cr_assert(reel_ctx_create(&ctx, &(const reel_ctx_config){.threads = threads}, &err) == REEL_OK,
-              "%s", err.message);
+    reel_var in[3] = {{0}};
+    cr_assert(reel_ctx_create(&ctx, &config, &err) == REEL_OK, "%s", err.message);
     cr_assert(reel_tape_create(&tape, ctx,
                                &(const reel_tape_config){.dtype = dtype, .retain = true},
                                &err) == REEL_OK,
@@ -240,7 +244,8 @@ static void compute(const invariance_case *c, reel_dtype dtype, int threads, voi
         }
         in[i] = reel_input_grad(tape, &t);
     }
-    const reel_var y = c->build(in);
+    const reel_var stored[3] = {half ? reel_neg(in[0]) : in[0], in[1], in[2]};
+    const reel_var y = reel_widen(c->build(stored));
     cr_assert(reel_backward(reel_sum(reel_mul(y, y), 0, false), &err) == REEL_OK, "%s: %s", c->name,
               err.message);
     for (int i = 0; i <= c->n_in; i++) {
@@ -263,7 +268,7 @@ static void check(const invariance_case *c, reel_dtype dtype)
 {
     void *one[PARTS], *many[PARTS];
     size_t bytes[PARTS];
-    const size_t size = reel_dtype_size(dtype);
+    const size_t size = dtype == REEL_F64 ? sizeof(double) : sizeof(float);
     compute(c, dtype, 1, one, bytes);
     static const int counts[] = {2, 3, 4, 8};
     for (int k = 0; k < REEL_COUNT(counts); k++) {
@@ -293,4 +298,10 @@ Test(thread_invariance, every_heavy_operator_has_the_same_bits_in_float64_too)
 {
     for (int64_t k = 0; k < REEL_COUNT(cases); k++)
         check(&cases[k], REEL_F64);
+}
+
+Test(thread_invariance, every_heavy_operator_has_the_same_bits_in_bf16_too)
+{
+    for (int64_t k = 0; k < REEL_COUNT(cases); k++)
+        check(&cases[k], REEL_BF16);
 }

@@ -118,7 +118,7 @@ static void open_rank(world *w, int r, const reel_optimizer_config *config, reel
 
     int64_t cuts[MOST_RANKS + 1];
     reel_optim_cuts(k->params, w->ranks, cuts);
-    k->own = (reel_optim_share){cuts[r], cuts[r + 1], add_up_threads, w->room};
+    k->own = (reel_optim_share){cuts[r], cuts[r + 1], add_up_threads, w->room, NULL};
     k->share = w->room ? &k->own : NULL;
     if (!w->one_store) {
         memset(flat_values(k->params), 0xff, flat_bytes(k->params));
@@ -421,9 +421,9 @@ Test(shares, a_failed_sum_changes_nothing)
     rank *k = &w->at[0];
     set_gradients(w, 0);
     set_gradients(before, 0);
-    const reel_optim_share broken = {0, reel_params_flat_size(k->params), add_up_nothing, NULL};
+    const reel_optim_share broken = {.end = reel_params_flat_size(k->params),
+                                     .add_up = add_up_nothing};
     cr_assert_eq(reel_optimizer_set_share(k->opt, &broken, NULL), REEL_OK);
-
     reel_error err = {0};
     cr_expect_eq(reel_optimizer_step(k->opt, 0.1, &err), REEL_ERR_IO);
     cr_expect_str_eq(err.message, "rank 3 is gone");

@@ -145,3 +145,47 @@ Test(memory_limit, targets_of_mixed_batches_count)
     reel_net_destroy(net);
     reel_ctx_destroy(ctx);
 }
+
+/* The largest batch that fits, as the refusal of a larger one says. */
+static int64_t largest_batch_of(reel_net *net, const reel_memory_demand *demand)
+{
+    reel_error err;
+    cr_assert_eq(reel_memory_check(net, demand, &err), REEL_ERR_MEMORY);
+    const char *number = strstr(err.message, "--batch-size ");
+    cr_assert(number, "%s", err.message);
+    return strtoll(number + strlen("--batch-size "), NULL, 10);
+}
+
+/* Ranks of a host share what it has; further arrays of gradients count. */
+Test(memory_limit, ranks_share_the_memory_of_their_host)
+{
+    reel_error err;
+    reel_ctx *ctx;
+    reel_net *net;
+    const reel_model_config config = {.classes = 10, .image_size = 32};
+    const reel_optimizer_config sgd = reel_optimizer_config_default(reel_optimizer_find("sgd"));
+    cr_assert_eq(reel_ctx_create(&ctx, &(reel_ctx_config){.threads = 1}, &err), REEL_OK);
+    cr_assert_eq(reel_model_create(&net, reel_model_find("tiny"), &config, ctx, REEL_F32, &err),
+                 REEL_OK, "%s", err.message);
+    reel_memory_demand demand = {
+        .optimizer = &sgd, .batch = 1 << 24, .channels = 3, .train_size = 32, .val_size = 32};
+    const double alone = (double)largest_batch_of(net, &demand);
+    demand.ranks = 4;
+    const double quarter = (double)largest_batch_of(net, &demand);
+    cr_expect(quarter > alone / 8 && quarter < alone / 2, "%g alone, %g with 4 ranks", alone,
+              quarter);
+
+    reel_memory_plan plan;
+    reel_error why;
+    int prefetch;
+    demand.ranks = 1;
+    demand.batch = 32;
+    demand.limit = 1e9;
+    cr_assert_eq(reel_memory_fit(&plan, &prefetch, net, &demand, &err), REEL_OK);
+    const size_t one = plan.limited_total;
+    demand.arrays = 3;
+    cr_assert_eq(reel_memory_fit(&plan, &prefetch, net, &demand, &why), REEL_OK);
+    cr_expect_eq(plan.limited_total - one, 2 * plan.net.gradients);
+    reel_net_destroy(net);
+    reel_ctx_destroy(ctx);
+}

@@ -1,9 +1,7 @@
 /* What ranks share, in a process that is alone; and the silence of the others. */
-#include "core/ctx.h"
 #include "tests/support/must.h"
 #include "train/run/progress.h"
 #include "train/run/rank_isa.h"
-#include "train/run/rank_threads.h"
 #include "train/run/rank_views.h"
 #include "train/run/say.h"
 
@@ -13,16 +11,12 @@
 
 static reel_error err;
 
-Test(ranks_alone, one_rank_has_all_cpus_and_agrees_with_itself)
+Test(ranks_alone, one_rank_agrees_with_itself)
 {
-    int threads = 0;
-    MUST(reel_rank_threads(&threads, NULL, 0, &err), err);
-    cr_expect_eq(threads, reel_available_cpus());
-    MUST(reel_rank_threads(&threads, NULL, 3, &err), err);
-    cr_expect_eq(threads, 3);
-    reel_isa isa = -1;
-    MUST(reel_rank_isa(&isa, NULL, &err), err);
-    cr_expect_eq(isa, reel_isa_default());
+    reel_rank_kernels kernels = {.isa = -1, .widen_bf16 = true};
+    MUST(reel_rank_isa(&kernels, NULL, &err), err);
+    cr_expect_eq(kernels.isa, reel_isa_default());
+    cr_expect_not(kernels.widen_bf16);
     MUST(reel_rank_views_compare(NULL, "DATA", "4 images", &err), err);
 }
 

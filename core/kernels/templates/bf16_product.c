@@ -1,0 +1,295 @@
+/* The matrix product with bf16 operands and float32 sums (core/kernels/bf16.h).
+ *
+ * A word of 32 bits holds two terms that follow each other in the sum: the first one in its lower
+ * half. Panels of B and blocks of A are packed as words, so that one multiply-add of vectors takes
+ * a word of A, in all lanes, times a word of each of VL columns of B: two terms at once.
+ *
+ * Each thread takes chunks of rows of A and keeps their sums in its cache until they are complete;
+ * B's panels are packed once, before. */
+#include "core/kernels/bf16.h"
+#include "core/kernels/templates/names.h"
+#include "core/kernels/templates/vector_bf16.h"
+#include "core/pieces.h"
+
+#include <omp.h>
+#include <string.h>
+
+enum {
+    DEPTH = REEL_BF16_DEPTH / 2, /* words of a block */
+    ROWS = REEL_BF16_ROWS / MR * MR,
+    ROW_WORDS = DEPTH + REEL_BF16_PAD, /* from row to row of A, where terms lie side by side */
+    TERM_WORDS = REEL_BF16_ROWS + REEL_BF16_PAD /* from word to word, where rows do */
+};
+
+/* c + both terms of a times those of b. */
+KERNEL_INLINE vec dot2(words a, words b, vec c)
+{
+#ifdef ISA_DOT2
+    return (vec)ISA_DOT2((isa_real)c, a, b);
+#else
+    c = muladd((vec)(a << 16), (vec)(b << 16), c);
+    return muladd((vec)(a & 0xffff0000U), (vec)(b & 0xffff0000U), c);
+#endif
+}
+
+/* MR rows of A times NR columns of B over `depth` words: sums at c, or added to it. */
+KERNEL_INLINE void bf16_block(int64_t depth, const uint32_t *a, int64_t a_row, int64_t a_step,
+                              const uint32_t *b, float *c, int64_t ldc, bool add)
+{
+    vec s[MR][2];
+    UNROLLED_FOR(i, MR)
+        UNROLLED_FOR(t, 2)
+            s[i][t] = (vec){0};
+
+    for (int64_t p = 0; p < depth; p++) {
+        words bv[2];
+        UNROLLED_FOR(t, 2)
+            bv[t] = *(const words_unaligned *)(b + t * VL);
+        UNROLLED_FOR(i, MR) {
+            const words av = a[i * a_row] - (words){0};
+            UNROLLED_FOR(t, 2)
+                s[i][t] = dot2(av, bv[t], s[i][t]);
+        }
+        a += a_step;
+        b += NR;
+    }
+
+    UNROLLED_FOR(i, MR)
+        UNROLLED_FOR(t, 2) {
+            float *to = c + i * ldc + t * VL;
+            store(to, add ? load(to) + s[i][t] : s[i][t]);
+        }
+}
+
+/* ---- packing ---- */
+
+typedef uint16_t half_of_word __attribute__((may_alias));
+
+static uint32_t bits_of(const reel_bf16_operand *o, int64_t at)
+{
+    return o->wide ? reel_bf16_from_float(((const float *)o->data)[at])
+                   : ((const reel_bf16 *)o->data)[at];
+}
+
+/* Terms p and p + 1 of row or column i; what is beyond the last term is 0. */
+static uint32_t word_of(const reel_bf16_operand *o, int64_t i, int64_t p, int64_t last)
+{
+    const int64_t step = o->along ? o->ld : 1, at = o->along ? p * o->ld + i : i * o->ld + p;
+    return bits_of(o, at) | (p + 1 < last ? bits_of(o, at + step) << 16 : 0);
+}
+
+KERNEL_INLINE words lower(const reel_bf16_operand *o, int64_t at)
+{
+    if (o->wide)
+        return rounded(load((const float *)o->data + at));
+    return __builtin_convertvector(*(const halves_unaligned *)((const reel_bf16 *)o->data + at),
+                                   words);
+}
+
+/* Words of `count` rows or columns from i on, for terms p and p + 1: they lie side by side. */
+static void pack_along(const reel_bf16_operand *o, int64_t i, int64_t count, int64_t p,
+                       int64_t last, uint32_t *to)
+{
+    int64_t t = 0;
+    const int64_t at = p * o->ld + i;
+    for (; t + VL <= count && p + 1 < last; t += VL)
+        *(words_unaligned *)(to + t) = lower(o, at + t) | lower(o, at + o->ld + t) << 16;
+    for (; t < count; t++)
+        to[t] = word_of(o, i + t, p, last);
+}
+
+/* Words of row i for terms [p, p + 2 words): they lie side by side already. */
+static void pack_row(const reel_bf16_operand *o, int64_t i, int64_t p, int64_t count, int64_t last,
+                     uint32_t *to)
+{
+    const int64_t at = i * o->ld + p, terms = least(2 * count, last - p), pairs = terms / 2;
+    half_of_word *half = (half_of_word *)to;
+    if (!o->wide) {
+        memcpy(half, (const reel_bf16 *)o->data + at, (size_t)terms * sizeof *half);
+    } else {
+        const float *from = (const float *)o->data + at;
+        int64_t t = 0;
+        for (; t + VL <= terms; t += VL) {
+            __builtin_prefetch(from + o->ld + t, 0, 2);
+            store_bf16(half + t, load(from + t));
+        }
+        for (; t < terms; t++)
+            half[t] = reel_bf16_from_float(from[t]);
+    }
+    if (pairs < count)
+        to[pairs] = word_of(o, i, p + 2 * pairs, last);
+}
+
+/* A panel of one piece of B: words [q][NR], columns beyond the last are 0. */
+static void pack_panel(const reel_bf16_product *p, const reel_bf16_plan *plan, int64_t piece,
+                       int64_t panel, uint32_t *to)
+{
+    const int64_t first = piece * plan->depth, last = first + plan->depth;
+    const int64_t begin = panel * NR, count = least(NR, p->n - begin);
+    for (int64_t q = 0; q < plan->piece_words; q++, to += NR) {
+        if (count < NR)
+            memset(to, 0, NR * sizeof *to);
+        if (count <= 0)
+            continue;
+        if (p->b.along)
+            pack_along(&p->b, begin, count, first + 2 * q, last, to);
+        else
+            for (int64_t j = 0; j < count; j++)
+                to[j] = word_of(&p->b, begin + j, first + 2 * q, last);
+    }
+}
+
+/* `depth` words from term `first` on; terms from `last` on are 0. */
+typedef struct word_range {
+    int64_t first, depth, last;
+} word_range;
+
+/* Rows [row, row + count) of A. */
+static void pack_rows(const reel_bf16_operand *a, int64_t row, int64_t count, word_range of,
+                      uint32_t *to)
+{
+    enum { AHEAD = 8 }; /* terms */
+    if (!a->along) {
+        for (int64_t i = 0; i < count; i++)
+            pack_row(a, row + i, of.first, of.depth, of.last, to + i * ROW_WORDS);
+        return;
+    }
+    for (int64_t q = 0; q < of.depth; q++) {
+        const int64_t p = of.first + 2 * q;
+        for (int64_t t = 0; a->wide && t < count; t += 16) {
+            const float *next = (const float *)a->data + (p + AHEAD) * a->ld + row + t;
+            __builtin_prefetch(next, 0, 2);
+            __builtin_prefetch(next + a->ld, 0, 2);
+        }
+        pack_along(a, row, count, p, of.last, to + q * TERM_WORDS);
+    }
+}
+
+/* ---- the product ---- */
+
+/* Rows [row, row + rows) and columns [column, column + columns) of C, whole panels of these. */
+typedef struct bf16_chunk {
+    const reel_bf16_product *p;
+    const reel_bf16_plan *plan;
+    int64_t row, rows, column, columns;
+    const uint32_t *b;
+    uint32_t *a;
+} bf16_chunk;
+
+/* The product of one piece for a chunk. */
+static void bf16_multiply_piece(const bf16_chunk *c, int64_t piece, float *sums)
+{
+    const reel_bf16_operand *a = &c->p->a;
+    const reel_bf16_plan *plan = c->plan;
+    const int64_t a_row = a->along ? 1 : ROW_WORDS, a_step = a->along ? TERM_WORDS : 1;
+    const int64_t first = piece * plan->depth, last = first + plan->depth;
+    for (int64_t q = 0; q < plan->piece_words; q += DEPTH) {
+        const int64_t depth = least(DEPTH, plan->piece_words - q);
+        pack_rows(a, c->row, c->rows, (word_range){first + 2 * q, depth, last}, c->a);
+        for (int64_t j = 0; j < c->columns; j += NR) {
+            const int64_t panel = piece * plan->columns + c->column + j;
+            const uint32_t *b = c->b + panel * plan->piece_words + q * NR;
+            for (int64_t i = 0; i < c->rows; i += MR)
+                bf16_block(depth, c->a + i * a_row, a_row, a_step, b, sums + i * plan->strip + j,
+                           plan->strip, q > 0);
+        }
+    }
+}
+
+/* The sum over `pieces` of a chunk; partial sums lie behind `sums`. */
+static void bf16_multiply_pieces(const bf16_chunk *c, reel_pieces pieces, float *sums)
+{
+    if (pieces.count == 1) {
+        bf16_multiply_piece(c, pieces.first, sums);
+        return;
+    }
+    const int64_t left = reel_pieces_left(pieces.count), n = (int64_t)c->plan->sum_words;
+    float *rest = sums + n;
+    bf16_multiply_pieces(c, (reel_pieces){pieces.first, left}, sums);
+    bf16_multiply_pieces(c, (reel_pieces){pieces.first + left, pieces.count - left}, rest);
+    for (int64_t i = 0; i < c->rows * c->plan->strip; i += VL)
+        store(sums + i, load(sums + i) + load(rest + i));
+}
+
+/* A sum, ended as the job says. */
+KERNEL_INLINE void bf16_write_one(const reel_bf16_product *p, float sum, float bias, int64_t at)
+{
+    sum += bias;
+    if (p->rounds) {
+        reel_bf16 *to = (reel_bf16 *)p->c + at;
+        sum = p->accumulate ? reel_bf16_to_float(*to) + sum : sum;
+        *to = reel_bf16_from_float(p->relu && sum < 0 ? 0 : sum);
+    } else {
+        float *to = (float *)p->c + at;
+        sum = p->accumulate ? *to + sum : sum;
+        *to = p->relu && sum < 0 ? 0 : sum;
+    }
+}
+
+/* A row of C that is only stored, past the caches where it can be: it is too long to be read soon.
+ */
+static void bf16_write_row(float *to, const float *sums, int64_t count)
+{
+    const int64_t lead = least(count, (int64_t)(-(uintptr_t)to / sizeof *to % VL));
+    int64_t j = 0;
+    for (; j < lead; j++)
+        to[j] = sums[j];
+    for (; j + VL <= count; j += VL)
+        stream(to + j, load(sums + j));
+    for (; j < count; j++)
+        to[j] = sums[j];
+}
+
+static void bf16_write_chunk(const bf16_chunk *c, const float *sums)
+{
+    const reel_bf16_product *p = c->p;
+    const int64_t columns = least(c->columns, p->n - c->column), ld = c->plan->strip;
+    if (p->c_row == 1) { /* column by column, as C lies */
+        for (int64_t j = 0; j < columns; j++)
+            for (int64_t i = 0; i < c->rows; i++)
+                bf16_write_one(p, sums[i * ld + j], p->bias ? p->bias[c->row + i] : 0,
+                               c->row + i + (c->column + j) * p->c_col);
+        return;
+    }
+
+    const bool plain = !p->bias && !p->relu && !p->accumulate && !p->rounds;
+    for (int64_t i = 0; i < c->rows; i++) {
+        const int64_t at = (c->row + i) * p->c_row + c->column;
+        if (plain) {
+            bf16_write_row((float *)p->c + at, sums + i * ld, columns);
+            continue;
+        }
+        for (int64_t j = 0; j < columns; j++)
+            bf16_write_one(p, sums[i * ld + j], p->bias ? p->bias[c->row + i] : 0, at + j);
+    }
+}
+
+void REEL_ISA_FN(reel_bf16_product)(int threads, const reel_bf16_product *p)
+{
+    const reel_bf16_plan plan = reel_bf16_plan_of(p);
+    const int64_t panels = plan.columns / NR, chunks = (p->m + ROWS - 1) / ROWS;
+    uint32_t *b = p->scratch;
+    const size_t own = plan.a_words + (size_t)(plan.levels + 1) * plan.sum_words;
+
+#pragma omp parallel num_threads(threads)
+    {
+#pragma omp for schedule(static)
+        for (int64_t item = 0; item < plan.pieces * panels; item++)
+            pack_panel(p, &plan, item / panels, item % panels, b + item * NR * plan.piece_words);
+
+        uint32_t *a = b + plan.b_words + (size_t)omp_get_thread_num() * own;
+        float *sums = (float *)(a + plan.a_words);
+#pragma omp for schedule(dynamic, 1)
+        for (int64_t chunk = 0; chunk < chunks; chunk++) {
+            /* Chunks differ by a row at most, so that the last one is not a sliver. */
+            const int64_t row = p->m * chunk / chunks, end = p->m * (chunk + 1) / chunks;
+            for (int64_t j = 0; j < plan.columns; j += plan.strip) {
+                const bf16_chunk c = {
+                    p, &plan, row, end - row, j, least(plan.strip, plan.columns - j), b, a};
+                bf16_multiply_pieces(&c, (reel_pieces){0, plan.pieces}, sums);
+                bf16_write_chunk(&c, sums);
+            }
+        }
+        stream_end();
+    }
+}

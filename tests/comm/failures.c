@@ -1,0 +1,149 @@
+/* A rank fails by itself where the others wait for it: each of them learns of it soon, by name. */
+#include <dlfcn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/comm/internal.h"
+#include "tests/comm/ranks.h"
+
+static double seconds_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+/* A store of so many numbers, kept together by the ranks. */
+typedef struct failing_run {
+    reel_ctx *ctx;
+    reel_params *params;
+    reel_parallel *parallel;
+    void *array;
+} failing_run;
+
+static failing_run make_failing_run(reel_comm *comm, int64_t size)
+{
+    reel_error err;
+    failing_run run;
+    const reel_ctx_config one = {.threads = 1};
+    must(reel_ctx_create(&run.ctx, &one, &err), &err);
+    must(reel_params_create(&run.params, REEL_F32, &err), &err);
+    must(reel_params_add(run.params, "weight", 1, &size, 0, NULL, &err), &err);
+    must(reel_params_commit(run.params, &err), &err);
+    int64_t cuts[16];
+    const reel_parallel_config config = {.pieces = 8, .cuts = cuts};
+    reel_optim_cuts(run.params, reel_comm_ranks(comm), cuts);
+    must(reel_parallel_create(&run.parallel, comm, run.params, run.ctx, &config, &err), &err);
+    must(reel_parallel_array(run.parallel, &run.array, &err), &err);
+    const reel_pieces *trees;
+    const int n = reel_parallel_subtrees(run.parallel, &trees);
+    for (int k = 0; k < n; k++) {
+        reel_parallel_subtree(run.parallel, k);
+        reel_params_at(run.params, 0)->has_grad = true;
+    }
+    return run;
+}
+
+static reel_status add_up_test(void *user, double *x, int64_t n, reel_error *err)
+{
+    return reel_comm_add_up(user, x, n, "norms of a test", err);
+}
+
+static reel_status fail_test(void *user, reel_error *err)
+{
+    return reel_comm_fail(user, err);
+}
+
+/* Each way waits for all ranks. */
+static reel_status wait_for_all(reel_comm *comm, const failing_run *run, const char *way,
+                                reel_error *err)
+{
+    double x = 1;
+    reel_range own = reel_parallel_share(run->parallel, reel_comm_rank(comm));
+    const reel_optim_share share = {own.begin, own.end, add_up_test, comm, fail_test};
+    int index = -1;
+    if (!strcmp(way, "norm"))
+        return reel_grad_norm_shared(run->params, run->ctx, &share, &x, err);
+    if (!strcmp(way, "finite"))
+        return reel_grad_not_finite_shared(run->params, run->ctx, &share, &index, err);
+    if (!strcmp(way, "sum"))
+        return reel_parallel_sum(run->parallel, err);
+    return reel_comm_add_up(comm, &x, 1, "the sum of a test", err);
+}
+
+/* From now on this process has no memory: libreel_fail_alloc.so is preloaded (tests/faults). */
+static void lose_memory(void)
+{
+    void (*begin)(long at);
+    *(void **)&begin = dlsym(RTLD_DEFAULT, "fail_alloc_begin");
+    expect(begin, "libreel_fail_alloc.so is not preloaded");
+    begin(1);
+}
+
+int try_failure(reel_comm *comm, const char *way)
+{
+    reel_error err;
+    const int last = reel_comm_ranks(comm) - 1;
+    const bool fails = reel_comm_rank(comm) == last;
+    const failing_run run = make_failing_run(comm, 100);
+    reel_status status;
+    const double began = seconds_now();
+    if (fails && !strcmp(way, "told")) {
+        reel_fail(&err, REEL_ERR_MEMORY, "a test has no memory");
+        status = reel_comm_fail(comm, &err);
+    } else {
+        if (fails)
+            lose_memory();
+        status = wait_for_all(comm, &run, way, &err);
+    }
+    const double took = seconds_now() - began;
+
+    char name[100];
+    snprintf(name, sizeof name, "rank %d (host %s): ", last, reel_comm_host_name(comm, last));
+    expect(status == REEL_ERR_MEMORY, "%s: status %d", way, (int)status);
+    expect(fails || strstr(err.message, name) == err.message, "%s: no rank: %s", way, err.message);
+    expect(took < 3, "%s: it took %g s", way, took);
+    const reel_status later = reel_comm_agree(comm, REEL_OK, NULL, "more");
+    expect(later == REEL_ERR_MEMORY, "%s: the next exchange has status %d", way, (int)later);
+    printf("learned: %s\n", err.message);
+    fflush(stdout);
+    usleep(1500 * 1000); /* until all have learned */
+    reel_comm_abort(comm, 5);
+    return 5;
+}
+
+/* Moves all messages on for so many seconds, as the thread of the signs of life may do. */
+static void move_messages(reel_comm *comm, double seconds)
+{
+    static char never;
+    reel_link_request request;
+    int done = 0;
+    const int other = (comm->address + 1) % comm->ranks, unused = REEL_TAG_BULK + 1;
+    expect(comm->link->start_receive(&never, 1, other, unused, &request) == 0, "a message");
+    for (const double end = seconds_now() + seconds; seconds_now() < end; usleep(1000))
+        comm->link->test(&request, &done);
+}
+
+int try_late_messages(reel_comm *comm)
+{
+    reel_error err;
+    failing_run run = make_failing_run(comm, 100);
+    const bool fails = reel_comm_rank(comm) > 0;
+    if (fails) {
+        reel_fail(&err, REEL_ERR_IO, "a test ends here");
+        reel_comm_fail(comm, &err);
+        usleep(600 * 1000); /* rank 0 has learned of it, and has destroyed what it had */
+    }
+    /* A rank that has failed still sends; it waits for nothing. */
+    const reel_status status = reel_parallel_complete(run.parallel, run.array, &err);
+    expect(status == REEL_ERR_IO, "status %d", (int)status);
+    reel_parallel_destroy(run.parallel);
+    reel_params_destroy(run.params);
+    move_messages(comm, fails ? 2 : 1.2); /* rank 0 speaks first */
+    printf("rank %d goes on\n", reel_comm_rank(comm));
+    fflush(stdout);
+    reel_comm_abort(comm, 5);
+    return 5;
+}
