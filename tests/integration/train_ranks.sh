@@ -82,6 +82,19 @@ REEL_TEST_NAN=5 train 2 stop || code=$?
 [ "$code" = 4 ] || fail "NaN with 2 ranks: exit $code, expected 4: $(cat stop.err)"
 [ "$(grep -c 'weights were not updated' stop.err)" = 1 ] || fail "NaN must be told once: $(cat stop.err)"
 
+# An infinite gradient in the share of the last rank alone is told as infinite, in the words of one process.
+for ranks in 1 2 3; do
+    for clip in 0 0.5; do
+        code=0
+        REEL_TEST_NAN=5:classifier.1.weight:1:inf train "$ranks" "infinite$ranks" --clip-grad-norm $clip || code=$?
+        [ "$code" = 4 ] || fail "an infinite gradient with $ranks ranks: exit $code, expected 4: $(cat "infinite$ranks.err")"
+        grep -q "the gradient of classifier.1.weight is inf, weights" "infinite$ranks.err" ||
+            fail "an infinite gradient with $ranks ranks, --clip-grad-norm $clip: $(cat "infinite$ranks.err")"
+        diff <(grep '^reel' infinite1.err) <(grep '^reel' "infinite$ranks.err") || fail "an infinite gradient with $ranks ranks: other words"
+        rm -r "infinite$ranks"
+    done
+done
+
 # Weights that an update made NaN (0 / 0), in the share of the last rank alone: no batch helps, and all ranks say so at once.
 sed 's/Dropout 0.3/Dropout 0.99/' net >sparse
 for ranks in 1 2; do
