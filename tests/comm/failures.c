@@ -221,8 +221,30 @@ static void fail_and_send(reel_comm *comm, const late_way *way)
     expect(code == 0, "%s: a late message", way->name);
 }
 
+/* What is allocated next may lie where memory was freed: blocks that a late message would change.
+ */
+enum { BLOCKS = 64, BLOCK = 3000, UNTOUCHED = 0x55 };
+
+static void take_freed_memory(unsigned char *blocks[BLOCKS])
+{
+    for (int i = 0; i < BLOCKS; i++) {
+        blocks[i] = malloc(BLOCK);
+        expect(blocks[i], "no memory");
+        memset(blocks[i], UNTOUCHED, BLOCK);
+    }
+}
+
+static bool is_untouched(unsigned char *const blocks[BLOCKS])
+{
+    for (int i = 0; i < BLOCKS * BLOCK; i++)
+        if (blocks[i / BLOCK][i % BLOCK] != UNTOUCHED)
+            return false;
+    return true;
+}
+
 int try_late_exchange(reel_comm *comm, const char *name)
 {
+    unsigned char *blocks[BLOCKS];
     reel_error err;
     const late_way *way = late_way_of(name);
     const int rank = reel_comm_rank(comm);
@@ -233,7 +255,9 @@ int try_late_exchange(reel_comm *comm, const char *name)
         const reel_status status = way->waits(comm, &err);
         expect(status == REEL_ERR_IO, "%s: status %d", name, (int)status);
     }
+    take_freed_memory(blocks);
     move_messages(comm, rank > 0 ? 2 : 1.2); /* rank 0 speaks first */
+    expect(is_untouched(blocks), "%s: a late message met other memory", name);
     printf("rank %d goes on\n", rank);
     fflush(stdout);
     reel_comm_abort(comm, 5);

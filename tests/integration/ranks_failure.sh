@@ -20,8 +20,8 @@ expect_learned 4 1 told "a test has no memory" ""
     expect_learned 3 1 finite "search for NaN: out of memory" "$shim"
 }
 
-# Messages that arrive after the failure meet the memory that they were begun with. MALLOC_MMAP_THRESHOLD_: memory that
-# is freed is gone at once.
+# Messages that arrive after the failure meet the memory that they were begun with. MALLOC_MMAP_THRESHOLD_: what is freed is
+# unmapped at once, or given to the next allocation.
 for way in "" sum broadcast ping gather; do
     code=0
     # shellcheck disable=SC2086
