@@ -33,6 +33,17 @@ train() { # train RANKS FOLDER OPTIONS
     fi
 }
 
+# Each of two ranks has half of the memory of their host.
+huge=(--arch resnet18 -b 60 --train-crop-size 8000 --val-crop-size 63)
+for ranks in 1 2; do
+    code=0
+    train $ranks "huge$ranks" "${huge[@]}" || code=$?
+    [ "$code" = 1 ] || fail "60 images of 8000 x 8000 with $ranks ranks: exit $code: $(cat "huge$ranks.err")"
+done
+gigabytes() { sed -n "s/.* \\([0-9.]*\\) GB${2:-}: .*/\\1/p" "$1.err"; }
+awk -v whole="$(gigabytes huge1)" -v half="$(gigabytes huge2 ' for each of 2 ranks')" 'BEGIN { exit !(half > whole / 3 && half < whole / 1.5) }' ||
+    fail "memory of one process and of 2 ranks: $(cat huge1.err huge2.err)"
+
 train 1 one
 want=$(hash_of one)
 [ "$(wc -l <one/bad_files.jsonl)" = 3 ] || fail "expected 3 unreadable images in one/bad_files.jsonl"
