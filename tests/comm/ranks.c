@@ -64,7 +64,7 @@ int try_loss(reel_comm *comm)
 int try_busy(reel_comm *comm)
 {
     say_ready(comm);
-    for (volatile double x = 1;; x += 1)
+    for (volatile double x = 1; x > 0; x = x + 1)
         usleep(100);
     return 0;
 }
