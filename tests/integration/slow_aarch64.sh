@@ -30,9 +30,11 @@ done
 [ -e /usr/lib/aarch64-linux-gnu/libgomp.so.1 ] || skipped "no libgomp for arm64"
 
 # ---- build ----
+# Left out, because an emulator takes too long: the bits of every number of threads, and what tests the checker of gradients
+# alone (edges, ties, wrong gradients).
 tests=(
     kernels_{rounding,philox,peak,gemm,gemm_pieces,conv,conv_choice,conv_pieces,winograd,few_tiles,relu_pool,batch_norm,bf16,conv_bf16}
-    gradient_{operators,layers,gradcheck,gradcheck_edges,random_uses,macros}
+    gradient_{operators,layers,gradcheck,random_uses,macros}
     unit_core_{op_table,op_edges,ops_forward,ops_shapes,ops_against_torch,recompute_ops}
     unit_core_{elementary,rng,ctx} unit_data_resize unit_optim_trajectories_against_torch
 )
