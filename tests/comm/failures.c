@@ -147,3 +147,119 @@ int try_late_messages(reel_comm *comm)
     reel_comm_abort(comm, 5);
     return 5;
 }
+
+/* What rank 0 does of an exchange with rank 1, and what rank 1 sends of it afterwards. */
+typedef struct late_way {
+    const char *name;
+    size_t bytes;
+    int tag;
+    reel_status (*waits)(reel_comm *comm, reel_error *err);
+} late_way;
+
+/* Slices of LATE_SUM / 2 numbers, more than an exchange keeps together. */
+enum { LATE_SUM = 1100, LATE_PING = 2000 };
+
+static reel_status wait_for_slices(reel_comm *comm, reel_error *err)
+{
+    double x[LATE_SUM] = {0};
+    return reel_comm_add_up(comm, x, LATE_SUM, "a long sum", err);
+}
+
+static reel_status wait_for_broadcast(reel_comm *comm, reel_error *err)
+{
+    char data[100];
+    return reel_comm_broadcast(comm, data, sizeof data, 1, "a short broadcast", err);
+}
+
+static reel_status wait_for_ping(reel_comm *comm, reel_error *err)
+{
+    double seconds;
+    return reel_comm_ping(comm, 1, 0, LATE_PING, 1, &seconds, err);
+}
+
+/* Closes the comm, as a program does that ends by itself. */
+static reel_status wait_for_gather(reel_comm *comm, reel_error *err)
+{
+    char mine[1000] = {0}, all[2 * sizeof mine];
+    const reel_status status =
+        reel_comm_gather(comm, mine, sizeof mine, all, "a gather of a test", err);
+    reel_comm_close(comm);
+    return status;
+}
+
+static const late_way late_ways[] = {
+    {"sum", LATE_SUM / 2 * sizeof(double), REEL_TAG_EXCHANGE, wait_for_slices},
+    {"broadcast", 64, REEL_TAG_EXCHANGE, wait_for_broadcast},
+    {"ping", LATE_PING, REEL_TAG_BULK, wait_for_ping},
+    {"gather", 1000, REEL_TAG_EXCHANGE, wait_for_gather},
+};
+
+static const late_way *late_way_of(const char *name)
+{
+    for (int64_t i = 0; i < REEL_COUNT(late_ways); i++)
+        if (!strcmp(late_ways[i].name, name))
+            return &late_ways[i];
+    return NULL;
+}
+
+/* Rank 1 fails in the place of the exchange, and sends its message when rank 0 has given up. */
+static void fail_and_send(reel_comm *comm, const late_way *way)
+{
+    static char message[8192];
+    reel_error err;
+    reel_link_request request;
+    /* What comes before the messages to measure. */
+    if (way->tag == REEL_TAG_BULK)
+        must(reel_comm_agree(comm, REEL_OK, &err, "a message to measure"), &err);
+    usleep(200 * 1000); /* rank 0 waits */
+    reel_fail(&err, REEL_ERR_IO, "a test ends here");
+    reel_comm_fail(comm, &err);
+    usleep(600 * 1000);
+    memset(message, 0xee, sizeof message);
+    const int code =
+        comm->link->start_send(message, way->bytes, comm->peers[0].address, way->tag, &request);
+    expect(code == 0, "%s: a late message", way->name);
+}
+
+/* What is allocated next may lie where memory was freed: blocks that a late message would change.
+ */
+enum { BLOCKS = 64, BLOCK = 3000, UNTOUCHED = 0x55 };
+
+static void take_freed_memory(unsigned char *blocks[BLOCKS])
+{
+    for (int i = 0; i < BLOCKS; i++) {
+        blocks[i] = malloc(BLOCK);
+        expect(blocks[i], "no memory");
+        memset(blocks[i], UNTOUCHED, BLOCK);
+    }
+}
+
+static bool is_untouched(unsigned char *const blocks[BLOCKS])
+{
+    for (int i = 0; i < BLOCKS * BLOCK; i++)
+        if (blocks[i / BLOCK][i % BLOCK] != UNTOUCHED)
+            return false;
+    return true;
+}
+
+int try_late_exchange(reel_comm *comm, const char *name)
+{
+    unsigned char *blocks[BLOCKS];
+    reel_error err;
+    const late_way *way = late_way_of(name);
+    const int rank = reel_comm_rank(comm);
+    expect(way, "no such way: %s", name);
+    if (rank > 0) {
+        fail_and_send(comm, way);
+    } else {
+        const reel_status status = way->waits(comm, &err);
+        expect(status == REEL_ERR_IO, "%s: status %d", name, (int)status);
+    }
+    take_freed_memory(blocks);
+    move_messages(comm, rank > 0 ? 2 : 1.2); /* rank 0 speaks first */
+    expect(is_untouched(blocks), "%s: a late message met other memory", name);
+    printf("rank %d goes on\n", rank);
+    fflush(stdout);
+    reel_comm_abort(comm, 5);
+    return 5;
+}

@@ -10,9 +10,9 @@
  *     failure     the last rank fails by itself: it says so (WAY "told"), or has no memory for an
  *                 exchange ("exchange"), a sum of gradients ("sum"), their norm ("norm"), or the
  *                 search for NaN ("finite")
- *     late        rank 1 fails, then sends what rank 0 has waited for
- *     loss        exchanges without end, until a rank is lost
- *     busy        rank 0 computes without end, until the library calls on_lost
+ *     late        rank 1 fails, then sends what rank 0 has waited for: an array, or a message of
+ * the exchange that WAY names loss        exchanges without end, until a rank is lost busy rank 0
+ * computes without end, until the library calls on_lost
  *
  * Exit code 3: a result is wrong. 4: the comm cannot be opened. 5: an exchange has failed. 6:
  * on_lost was called. */
@@ -65,7 +65,7 @@ int try_loss(reel_comm *comm)
 int try_busy(reel_comm *comm)
 {
     say_ready(comm);
-    for (volatile double x = 1;; x += 1)
+    for (volatile double x = 1; x > 0; x = x + 1)
         usleep(100);
     return 0;
 }
@@ -106,7 +106,7 @@ int main(int argc, char **argv)
     else if (!strcmp(what, "failure"))
         code = try_failure(the_comm, argc > 3 ? argv[3] : "");
     else if (!strcmp(what, "late"))
-        code = try_late_messages(the_comm);
+        code = argc > 3 ? try_late_exchange(the_comm, argv[3]) : try_late_messages(the_comm);
     else if (!strcmp(what, "loss"))
         code = try_loss(the_comm);
     else if (!strcmp(what, "busy"))

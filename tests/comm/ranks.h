@@ -31,6 +31,8 @@ int try_mixed_up(reel_comm *comm);
 int try_failure(reel_comm *comm, const char *way);
 /* Two hosts: messages that arrive after a failure harm nothing. */
 int try_late_messages(reel_comm *comm);
+/* The same for one of the small exchanges: "sum", "broadcast", "ping" or "gather". */
+int try_late_exchange(reel_comm *comm, const char *name);
 /* Prints "ready RANK PROCESS JOB" and waits for exchanges until one fails. */
 int try_loss(reel_comm *comm);
 /* The same, but computes: on_lost ends it. */

@@ -33,6 +33,17 @@ train() { # train RANKS FOLDER OPTIONS
     fi
 }
 
+# Each of two ranks has half of the memory of their host.
+huge=(--arch resnet18 -b 60 --train-crop-size 8000 --val-crop-size 63)
+for ranks in 1 2; do
+    code=0
+    train $ranks "huge$ranks" "${huge[@]}" || code=$?
+    [ "$code" = 1 ] || fail "60 images of 8000 x 8000 with $ranks ranks: exit $code: $(cat "huge$ranks.err")"
+done
+gigabytes() { sed -n "s/.* \\([0-9.]*\\) GB${2:-}: .*/\\1/p" "$1.err"; }
+awk -v whole="$(gigabytes huge1)" -v half="$(gigabytes huge2 ' for each of 2 ranks')" 'BEGIN { exit !(half > whole / 3 && half < whole / 1.5) }' ||
+    fail "memory of one process and of 2 ranks: $(cat huge1.err huge2.err)"
+
 train 1 one
 want=$(hash_of one)
 [ "$(wc -l <one/bad_files.jsonl)" = 3 ] || fail "expected 3 unreadable images in one/bad_files.jsonl"
@@ -81,6 +92,19 @@ code=0
 REEL_TEST_NAN=5 train 2 stop || code=$?
 [ "$code" = 4 ] || fail "NaN with 2 ranks: exit $code, expected 4: $(cat stop.err)"
 [ "$(grep -c 'weights were not updated' stop.err)" = 1 ] || fail "NaN must be told once: $(cat stop.err)"
+
+# An infinite gradient in the share of the last rank alone is told as infinite, in the words of one process.
+for ranks in 1 2 3; do
+    for clip in 0 0.5; do
+        code=0
+        REEL_TEST_NAN=5:classifier.1.weight:1:inf train "$ranks" "infinite$ranks" --clip-grad-norm $clip || code=$?
+        [ "$code" = 4 ] || fail "an infinite gradient with $ranks ranks: exit $code, expected 4: $(cat "infinite$ranks.err")"
+        grep -q "the gradient of classifier.1.weight is inf, weights" "infinite$ranks.err" ||
+            fail "an infinite gradient with $ranks ranks, --clip-grad-norm $clip: $(cat "infinite$ranks.err")"
+        diff <(grep '^reel' infinite1.err) <(grep '^reel' "infinite$ranks.err") || fail "an infinite gradient with $ranks ranks: other words"
+        rm -r "infinite$ranks"
+    done
+done
 
 # Weights that an update made NaN (0 / 0), in the share of the last rank alone: no batch helps, and all ranks say so at once.
 sed 's/Dropout 0.3/Dropout 0.99/' net >sparse

@@ -225,3 +225,36 @@ Test(memory_limit, factors_take_the_place_of_gradients)
     reel_net_destroy(net);
     reel_ctx_destroy(ctx);
 }
+
+/* Gigabytes of a batch that does not fit, as its refusal says. */
+static double gigabytes_of(reel_net *net, const reel_memory_demand *demand)
+{
+    reel_error err;
+    cr_assert_eq(reel_memory_check(net, demand, &err), REEL_ERR_MEMORY);
+    const char *number = strstr(err.message, " takes ");
+    cr_assert(number, "%s", err.message);
+    return strtod(number + strlen(" takes "), NULL);
+}
+
+/* The weights and the states of the optimizer, 489 MB of AlexNet, are there once for all ranks of a
+ * host: each of 4 counts a quarter. */
+Test(memory_limit, ranks_share_their_weights)
+{
+    reel_error err;
+    reel_ctx *ctx;
+    reel_net *net;
+    const reel_model_config config = reel_model_config_default(reel_model_find("alexnet"));
+    const reel_optimizer_config sgd = reel_optimizer_config_default(reel_optimizer_find("sgd"));
+    cr_assert_eq(reel_ctx_create(&ctx, &(reel_ctx_config){.threads = 1}, &err), REEL_OK);
+    cr_assert_eq(reel_model_create(&net, reel_model_find("alexnet"), &config, ctx, REEL_F32, &err),
+                 REEL_OK, "%s", err.message);
+    reel_memory_demand demand = {
+        .optimizer = &sgd, .batch = 1 << 20, .channels = 3, .train_size = 224, .val_size = 224};
+    const double alone = gigabytes_of(net, &demand);
+    demand.ranks = 4;
+    const double fourth = gigabytes_of(net, &demand);
+    cr_expect(alone - fourth > 0.25 && alone - fourth < 0.5, "%g GB alone, %g GB for each of 4",
+              alone, fourth);
+    reel_net_destroy(net);
+    reel_ctx_destroy(ctx);
+}
