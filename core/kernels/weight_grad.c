@@ -96,7 +96,7 @@ static reel_weight_grad in_float32(const reel_weight_grad *g)
 
 /* Behind the copy that is made first lies the second; behind that, a rounded factor, and later the
  * product's scratch. */
-static size_t copies_bytes(const reel_weight_grad *g)
+static size_t factor_copies_bytes(const reel_weight_grad *g)
 {
     return wide_bytes(g->n * g->in) + wide_bytes(g->n * g->out);
 }
@@ -127,7 +127,7 @@ size_t reel_weight_grad_scratch(const reel_ctx *ctx, const reel_weight_grad *g)
         return product;
     const size_t x = narrow_bytes(g->n * g->in), dy = narrow_bytes(g->n * g->out);
     const size_t rounded = x > dy ? x : dy;
-    return copies_bytes(g) + (product > rounded ? product : rounded);
+    return factor_copies_bytes(g) + (product > rounded ? product : rounded);
 }
 
 void reel_weight_grad_run(const reel_ctx *ctx, const reel_weight_grad *g)
