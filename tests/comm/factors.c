@@ -260,7 +260,7 @@ void try_factors(reel_comm *comm)
             {.dtype = REEL_F32, .rows = 1, .pieces = 8},
             {.dtype = REEL_F64, .rows = 2, .pieces = 6},
             {.dtype = REEL_F32, .precision = REEL_PRECISION_BF16, .rows = 9, .pieces = 5},
-            {.dtype = REEL_F32, .precision = REEL_PRECISION_BF16, .rows = 2, .pieces = ranks},
+            {.dtype = REEL_F32, .precision = REEL_PRECISION_BF16, .rows = 3, .pieces = ranks},
         };
         for (int i = 0; i < REEL_COUNT(cases); i++) {
             factor_case c = cases[i];

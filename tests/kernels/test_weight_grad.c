@@ -86,10 +86,13 @@ Test(weight_grad, rows_have_the_bits_of_the_whole)
         /* bf16 in both ways: by instructions of its own, and by float32 copies. */
         cr_assert(setenv("REEL_BF16", i % 2 ? "native" : "widen", 1) == 0);
         reel_ctx *ctx = context_with(isas[i / 4], 1 + i / 2 % 2);
-        for (int j = 0; ctx && j < REEL_COUNT(shapes) * REEL_COUNT(dtypes); j++)
+        for (int j = 0; ctx && j < REEL_COUNT(shapes) * REEL_COUNT(dtypes); j++) {
+            const reel_dtype dtype = dtypes[j % REEL_COUNT(dtypes)];
+            if (i % 2 && dtype != REEL_BF16)
+                continue;
             for (int s = 0; s < REEL_COUNT(steps); s++)
-                check_ranges(ctx, dtypes[j % REEL_COUNT(dtypes)], shapes[j / REEL_COUNT(dtypes)],
-                             steps[s]);
+                check_ranges(ctx, dtype, shapes[j / REEL_COUNT(dtypes)], steps[s]);
+        }
         reel_ctx_destroy(ctx);
     }
 }

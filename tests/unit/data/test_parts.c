@@ -167,7 +167,7 @@ Test(parts, a_class_that_would_be_missed_is_still_an_error)
     put_classes("all");
     put("all/fox/");
     write_file(join(root, "all/fox/1.heic"), heic, sizeof heic - 1);
-    refused(join(root, "all"), NULL, "class folder fox holds no images");
+    refused(join(root, "all"), NULL, "class folder fox: 1 HEIC photograph");
 
     /* One class would be left; what a Mac leaves behind does not count as one. */
     put("two/cat/1.jpg");
