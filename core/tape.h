@@ -26,8 +26,8 @@ extern "C" {
 typedef struct reel_tape_config {
     /* float32 or float64. With float32 and a context of REEL_PRECISION_BF16, values and gradients
      * are stored in bf16, as far as they are made of a batch: rounded to nearest, ties to even,
-     * whenever stored. A gradient with several users is rounded once for each. Leaves, numbers, losses and probabilities stay float32; reel_widen makes
-     * float32 of a value. */
+     * whenever stored. A gradient with several users is rounded once for each. Leaves, numbers,
+     * losses and probabilities stay float32; reel_widen makes float32 of a value. */
     reel_dtype dtype;
     bool no_grad;       /* run without recording: values that are released are freed at once */
     bool retain;        /* keep all values and gradients until reset: backward twice, inspection */

@@ -27,32 +27,43 @@ KERNEL_INLINE vec dot2(words a, words b, vec c)
     return (vec)ISA_DOT2((isa_real)c, a, b);
 }
 
-/* MR rows of A times NR columns of B over `depth` words: sums at c, or added to it. */
-KERNEL_INLINE void bf16_block(int64_t depth, const uint32_t *a, int64_t a_row, int64_t a_step,
-                              const uint32_t *b, float *c, int64_t ldc, bool add)
+/* MR rows of A, word p of row i at a[i a_row + p a_step], times NR columns of B over `depth` words:
+ * sums at c, or added to it. */
+typedef struct bf16_block {
+    int64_t depth;
+    const uint32_t *a;
+    int64_t a_row, a_step;
+    const uint32_t *b;
+    float *c;
+    int64_t ldc;
+    bool add;
+} bf16_block;
+
+KERNEL_INLINE void bf16_multiply_block(const bf16_block j)
 {
+    const uint32_t *a = j.a, *b = j.b;
     vec s[MR][2];
     UNROLLED_FOR(i, MR)
         UNROLLED_FOR(t, 2)
             s[i][t] = (vec){0};
 
-    for (int64_t p = 0; p < depth; p++) {
+    for (int64_t p = 0; p < j.depth; p++) {
         words bv[2];
         UNROLLED_FOR(t, 2)
             bv[t] = *(const words_unaligned *)(b + t * VL);
         UNROLLED_FOR(i, MR) {
-            const words av = a[i * a_row] - (words){0};
+            const words av = a[i * j.a_row] - (words){0};
             UNROLLED_FOR(t, 2)
                 s[i][t] = dot2(av, bv[t], s[i][t]);
         }
-        a += a_step;
+        a += j.a_step;
         b += NR;
     }
 
     UNROLLED_FOR(i, MR)
         UNROLLED_FOR(t, 2) {
-            float *to = c + i * ldc + t * VL;
-            store(to, add ? load(to) + s[i][t] : s[i][t]);
+            float *to = j.c + i * j.ldc + t * VL;
+            store(to, j.add ? load(to) + s[i][t] : s[i][t]);
         }
 }
 
@@ -203,8 +214,14 @@ static void bf16_multiply_piece(const bf16_chunk *c, int64_t piece, float *sums)
             const int64_t panel = piece * plan->columns + c->column + j;
             const uint32_t *b = c->b + panel * plan->piece_words + q * NR;
             for (int64_t i = 0; i < c->rows; i += MR)
-                bf16_block(depth, c->a + i * a_row, a_row, a_step, b, sums + i * plan->strip + j,
-                           plan->strip, q > 0);
+                bf16_multiply_block((bf16_block){.depth = depth,
+                                                 .a = c->a + i * a_row,
+                                                 .a_row = a_row,
+                                                 .a_step = a_step,
+                                                 .b = b,
+                                                 .c = sums + i * plan->strip + j,
+                                                 .ldc = plan->strip,
+                                                 .add = q > 0});
         }
     }
 }

@@ -273,8 +273,8 @@ bool small_product(const reel_matrix_job *job)
         return true;
     }
     const bool plain = job->a.kind == REEL_OPERAND_ROWS || job->a.kind == REEL_OPERAND_COLUMNS;
-    if (!job->blocked && reel_matrix_is_running(job->m, job->k) && plain && job->b.kind == REEL_OPERAND_COLUMNS &&
-        job->c_col == 1) {
+    if (!job->blocked && reel_matrix_is_running(job->m, job->k) && plain &&
+        job->b.kind == REEL_OPERAND_COLUMNS && job->c_col == 1) {
         by_sums(job);
         return true;
     }
