@@ -22,11 +22,12 @@ typedef struct reel_bf16_operand {
     bool along, wide; /* wide: float32 */
 } reel_bf16_operand;
 
-/* Products of two bf16 are exact in float32; sums are float32, in an order that depends on k and
- * the instruction set alone: terms in order, blocks of REEL_BF16_DEPTH of them added up in order.
+/* Products of two bf16 are exact in float32. Sums are float32, in an order that depends on k alone:
+ * pairs of terms in order, of a pair the later term first; blocks of REEL_BF16_DEPTH terms added up
+ * in order.
  *
- * A is the long side: it is read once and converted on the way, its rows are shared out. B is
- * packed as a whole. */
+ * A is the long side: its rows are shared out, and converted on the way, once for every
+ * REEL_BF16_STRIP columns of C. B is packed as a whole. */
 typedef struct reel_bf16_product {
     int64_t m, n, k; /* k: at least 1 */
     reel_bf16_operand a, b;
