@@ -198,7 +198,7 @@ static reel_status eval_measure(evaluation *e, reel_error *err)
     const reel_eval_request *r = e->request;
     const int cpus = reel_available_cpus(); /* of this rank */
     reel_rank_kernels common;
-    REEL_TRY(reel_rank_isa(&common, e->comm, err));
+    REEL_TRY(reel_rank_isa(&common, e->comm, r->precision, err));
     const int threads = r->threads ? r->threads : cpus;
     const int workers = r->workers ? r->workers : threads;
     REEL_TRY(reel_rank_agree(e->comm, eval_open(e, threads, &common, err), err,

@@ -5,16 +5,21 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
-/* Is it a pipe without a name, as the shell makes it? Its other end is open already. */
-static bool is_shell_pipe(int file, const struct stat *info)
+/* Is it a pipe without a name, as the shell makes it? Its other end is open already. Pipes without
+ * names lie on a device of their own, which one more tells. */
+static bool is_shell_pipe(const struct stat *info)
 {
-    struct statfs system;
-    return S_ISFIFO(info->st_mode) && fstatfs(file, &system) == 0 && system.f_type == PIPEFS_MAGIC;
+    int ends[2];
+    struct stat other;
+    if (!S_ISFIFO(info->st_mode) || pipe2(ends, O_CLOEXEC) != 0)
+        return false;
+    const bool same = fstat(ends[0], &other) == 0 && other.st_dev == info->st_dev;
+    close(ends[0]);
+    close(ends[1]);
+    return same;
 }
 
 static reel_status refuse_kind(const struct stat *info, reel_error *err)
@@ -38,7 +43,7 @@ reel_status reel_input_open(FILE **out, const char *path, reel_error *err)
             close(file);
         return reel_fail_system(err, reason, "cannot be opened");
     }
-    if (!S_ISREG(info.st_mode) && !is_shell_pipe(file, &info)) {
+    if (!S_ISREG(info.st_mode) && !is_shell_pipe(&info)) {
         close(file);
         return refuse_kind(&info, err);
     }

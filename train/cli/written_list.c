@@ -1,6 +1,7 @@
 /* What Reel wrote into a folder: see written_list.h. */
 #include "train/cli/written_list.h"
 
+#include "data/sources/common/outputs.h"
 #include "train/cli/image_file.h"
 
 #include <errno.h>
@@ -16,7 +17,7 @@ enum { LIST_PATH = 4700, LIST_LINE = 4800 };
 
 static reel_status list_path(char path[LIST_PATH], const char *folder, reel_error *err)
 {
-    if (snprintf(path, LIST_PATH, "%s/.reel-written", folder) < LIST_PATH)
+    if (snprintf(path, LIST_PATH, "%s/" REEL_WRITTEN_LIST, folder) < LIST_PATH)
         return REEL_OK;
     return reel_fail(err, REEL_ERR_INVALID, "%.100s...: the path is too long", folder);
 }

@@ -358,7 +358,8 @@ static reel_status compare_with_others(reel_loop *loop, const reel_loop_start *s
     json_decref(told);
     json_decref(data);
     if (status == REEL_OK)
-        status = reel_rank_isa(&loop->kernels, loop->ranks ? loop->ranks->comm : NULL, err);
+        status = reel_rank_isa(&loop->kernels, loop->ranks ? loop->ranks->comm : NULL,
+                               reel_precision_of(loop->settings->precision), err);
     return status;
 }
 

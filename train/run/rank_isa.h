@@ -11,8 +11,9 @@ typedef struct reel_rank_kernels {
 } reel_rank_kernels;
 
 /* The best that all ranks have, so that all compute the same bits; this machine's where comm is
- * NULL. REEL_ERR_INVALID on all: one rank's REEL_ISA or REEL_BF16 is unknown, or its CPU lacks it.
- * An exchange: all ranks call it. */
-reel_status reel_rank_isa(reel_rank_kernels *common, reel_comm *comm, reel_error *err);
+ * NULL. REEL_ERR_INVALID on all: one rank's REEL_ISA or REEL_BF16 is unknown, or its CPU lacks what
+ * the precision needs of it. An exchange: all ranks call it. */
+reel_status reel_rank_isa(reel_rank_kernels *common, reel_comm *comm, reel_precision precision,
+                          reel_error *err);
 
 #endif

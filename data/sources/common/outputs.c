@@ -12,8 +12,6 @@
 #include "data/sources/common/plain_file.h"
 #include "data/sources/source.h"
 
-#define WRITTEN_LIST ".reel-written" /* train/cli/written_list.h */
-
 bool reel_is_run_folder(const char *path)
 {
     char config[REEL_DATA_PATH];
@@ -29,7 +27,7 @@ bool reel_is_run_folder(const char *path)
 bool reel_is_written_folder(const char *path)
 {
     char list[REEL_DATA_PATH];
-    return snprintf(list, sizeof list, "%s/" WRITTEN_LIST, path) < (int)sizeof list &&
+    return snprintf(list, sizeof list, "%s/" REEL_WRITTEN_LIST, path) < (int)sizeof list &&
            reel_is_file(list);
 }
 
@@ -41,7 +39,7 @@ bool reel_is_output_folder(const char *path)
 static int64_t count_in_levels(int parent, const char *name, int levels)
 {
     const int folder = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-    const bool written = folder >= 0 && faccessat(folder, WRITTEN_LIST, F_OK, 0) == 0;
+    const bool written = folder >= 0 && faccessat(folder, REEL_WRITTEN_LIST, F_OK, 0) == 0;
     DIR *stream = folder >= 0 && !written ? fdopendir(folder) : NULL;
     int64_t n = 0;
     if (!stream && folder >= 0)

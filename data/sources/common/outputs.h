@@ -5,6 +5,9 @@
 
 #include "core/base.h"
 
+/* The file in which `reel predict` lists what it wrote into a folder. */
+#define REEL_WRITTEN_LIST ".reel-written"
+
 /* Is it the folder of a training run, by its config.json? */
 bool reel_is_run_folder(const char *path);
 /* Does it hold the list of pictures that `reel predict` wrote there? */

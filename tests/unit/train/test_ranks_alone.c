@@ -14,7 +14,7 @@ static reel_error err;
 Test(ranks_alone, one_rank_agrees_with_itself)
 {
     reel_rank_kernels kernels = {.isa = -1, .widen_bf16 = true};
-    MUST(reel_rank_isa(&kernels, NULL, &err), err);
+    MUST(reel_rank_isa(&kernels, NULL, REEL_PRECISION_BF16, &err), err);
     cr_expect_eq(kernels.isa, reel_isa_default());
     cr_expect_not(kernels.widen_bf16);
     MUST(reel_rank_views_compare(NULL, "DATA", "4 images", &err), err);
