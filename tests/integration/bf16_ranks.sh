@@ -32,3 +32,19 @@ for ranks in 2 3; do
         [ "$(hash_of "$run$ranks")" = "$(hash_of "${run}1")" ] || fail "$run: other files than one process has, on $ranks ranks"
     done
 done
+
+# The same with a CPU's own instructions for bf16.
+if grep -qw avx512_bf16 /proc/cpuinfo; then
+    export REEL_BF16=native
+    train 1 own1 --arch net -b 60
+    train 2 own2 --arch net -b 60
+    [ "$(hash_of own2)" = "$(hash_of own1)" ] || fail "native: other files than one process has, on 2 ranks"
+    [ "$(hash_of own1)" != "$(hash_of many1)" ] || fail "REEL_BF16=native changes nothing"
+fi
+
+# Where there are none, native is refused on all ranks, in bf16 alone.
+export REEL_BF16=native REEL_ISA=portable
+train 2 float32 --arch net -b 12 --precision float32
+mpi 2 "$REEL_BIN" train d -o none --arch net -b 12 --batch-pieces 6 --precision bf16 >out 2>err && fail "native, portable, 2 ranks: exit 0"
+grep -q "REEL_BF16: no instructions for bf16 with portable" err || fail "native, portable, 2 ranks: $(cat err)"
+[ ! -e none ] || fail "a refused run left $(ls -A none)"
