@@ -40,9 +40,10 @@ typedef isa_f32 isa_real;
 #endif
 
 enum {
-    VL = sizeof(isa_real) / sizeof(real), /* reals in a vector */
-    MR = REEL_BLOCK_ROWS,                 /* rows of a block in registers */
-    NR = 2 * VL                           /* columns of a block */
+    VL = sizeof(isa_real) / sizeof(real),   /* reals in a vector */
+    MR = REEL_BLOCK_ROWS,                   /* rows of a block in registers */
+    NR = 2 * VL,                            /* columns of a block: a panel */
+    WIDE_ROWS = REEL_BLOCK_ROWS > 6 ? 6 : 0 /* rows of a block two panels wide; 0: none */
 };
 
 /* What plans and kernels take for granted of an instruction set: 4, 8 or 16 floats a vector, as
