@@ -43,22 +43,67 @@ bool reel_winograd_accepts(const reel_conv_shape *s, const char **why_not)
  * neighbours use too: what leaves the second level is read at half the speed, what leaves the third
  * at a tenth. */
 enum {
-    OWN = 700 << 10,    /* V and one panel's M of a thread that works for itself */
+    OWN = 760 << 10,    /* V and two panels' M of a thread that works for itself */
     WEIGHTS = 4 << 20,  /* U that threads may each read again and again */
-    THRIFTY = 10 << 20,  /* the same, and sums of the weight gradient, where memory is short */
+    THRIFTY = 10 << 20, /* the same, and sums of the weight gradient, where memory is short */
     TOGETHER = 8 << 20, /* V of a group that all threads share; V and D of the weight gradient */
-    DEPTH = 32,         /* of a forward sum: half the error of one sum over 256 channels */
-    ROWS = 112          /* and then M of one panel within a core's second level: 700 KB */
+    DEPTH = 64,         /* of a sum: less error than one sum over 256 channels; U stays in L1 */
 };
 
-/* At most as many tiles a group, in whole blocks of the micro-kernel's 14 rows. Results do not
+static reel_winograd_cut cut(int64_t outputs, int64_t m)
+{
+    const int64_t tiles = (outputs + m - 1) / m, full = outputs - tiles * (m - 1);
+    return (reel_winograd_cut){tiles, full > 0 ? full : 0};
+}
+
+/* Tiles a batch that are tall, or not, and wide, or not. */
+static int64_t tiles_that_are(const reel_winograd_plan *p, bool tall, bool wide)
+{
+    const int64_t rows = tall ? p->rows.full : p->rows.tiles - p->rows.full;
+    const int64_t cols = wide ? p->cols.full : p->cols.tiles - p->cols.full;
+    return p->images * rows * cols;
+}
+
+reel_winograd_tiles reel_winograd_tiles_of(const reel_winograd_plan *p, int i, int j)
+{
+    enum { INFINITE = REEL_WINOGRAD_POINTS - 1 };
+    const int64_t tall = tiles_that_are(p, true, false), both = tiles_that_are(p, true, true),
+                  wide = tiles_that_are(p, false, true);
+    const int64_t end = i == INFINITE ? tall + both : tall + both + wide;
+    if (i == INFINITE || j == INFINITE)
+        return (reel_winograd_tiles){j == INFINITE ? tall : 0, end};
+    return (reel_winograd_tiles){0, p->tiles};
+}
+
+/* Where tile `at` of a side begins. */
+static int64_t tile_begins(reel_winograd_cut side, int64_t m, int64_t at)
+{
+    return at * m - (at > side.full ? at - side.full : 0);
+}
+
+reel_winograd_tile reel_winograd_tile_at(const reel_winograd_plan *p, int64_t place)
+{
+    static const bool tall[4] = {true, true, false, false}, wide[4] = {false, true, true, false};
+    int kind = 0;
+    for (; place >= tiles_that_are(p, tall[kind], wide[kind]); kind++)
+        place -= tiles_that_are(p, tall[kind], wide[kind]);
+
+    const int64_t cols = wide[kind] ? p->cols.full : p->cols.tiles - p->cols.full;
+    const int64_t rows = tall[kind] ? p->rows.full : p->rows.tiles - p->rows.full;
+    const int64_t row = place / cols % rows + (tall[kind] ? 0 : p->rows.full);
+    const int64_t col = place % cols + (wide[kind] ? 0 : p->cols.full);
+    return (reel_winograd_tile){place / cols / rows, tile_begins(p->rows, p->m, row),
+                                tile_begins(p->cols, p->m, col), tall[kind], wide[kind]};
+}
+
+/* At most as many tiles a group, in whole blocks of the micro-kernel's 6 rows. Results do not
  * depend on it: tiles are independent. */
 static int64_t group_of(const reel_winograd_plan *p)
 {
     const int64_t tile =
-        REEL_WINOGRAD_PRODUCTS * (int64_t)sizeof(float) * (p->ic + (p->shared ? 0 : panel));
-    int64_t most = (p->shared ? TOGETHER : OWN) / tile / 14 * 14;
-    most = from_to(most, 14, ROWS);
+        REEL_WINOGRAD_PRODUCTS * (int64_t)sizeof(float) * (p->ic + (p->shared ? 0 : 2 * panel));
+    int64_t most = (p->shared ? TOGETHER : OWN) / tile / 6 * 6;
+    most = from_to(most, 12, REEL_WINOGRAD_GROUP);
     const int64_t rounds = (p->tiles + most - 1) / most;
     return (p->tiles + rounds - 1) / rounds;
 }
@@ -81,15 +126,16 @@ reel_winograd_plan reel_winograd_plan_apply(const reel_conv_shape *s, bool input
     p.ic = (input_grad ? s->oc : s->c) / s->groups;
     p.all = (input_grad ? s->c : s->oc) / s->groups;
     p.oc = part_of_channels(s, p.all, p.ic);
-    p.depth = input_grad ? p.ic : DEPTH;
-    p.rows = (h + p.m - 1) / p.m;
-    p.cols = (w + p.m - 1) / p.m;
-    p.tiles = s->n * p.rows * p.cols;
+    p.depth = DEPTH;
+    p.rows = cut(h, p.m);
+    p.cols = cut(w, p.m);
+    p.images = s->n;
+    p.tiles = s->n * p.rows.tiles * p.cols.tiles;
     p.shared = REEL_WINOGRAD_PRODUCTS * p.ic * p.all * (int64_t)sizeof(float) > WEIGHTS;
     p.group = group_of(&p);
 
     p.v_step = spread(p.group * p.ic);
-    p.m_step = spread(p.group * panel);
+    p.m_step = spread(p.group * 2 * panel);
     p.u_step = spread(p.ic * panel);
     const int64_t points = REEL_WINOGRAD_PRODUCTS;
     p.u_floats = (size_t)(points * p.u_step * ((p.oc + panel - 1) / panel));
@@ -103,9 +149,10 @@ reel_winograd_plan reel_winograd_plan_weight_grad(const reel_conv_shape *s)
     reel_winograd_plan p = {
         .r = s->kh, .m = 8 - s->kh, .all = s->c / s->groups, .oc = s->oc / s->groups};
     p.ic = part_of_channels(s, p.all, p.oc);
-    p.rows = (s->oh + p.m - 1) / p.m;
-    p.cols = (s->ow + p.m - 1) / p.m;
-    p.tiles = s->n * p.rows * p.cols;
+    p.rows = cut(s->oh, p.m);
+    p.cols = cut(s->ow, p.m);
+    p.images = s->n;
+    p.tiles = s->n * p.rows.tiles * p.cols.tiles;
 
     /* A function of the shape alone: sums over tiles are taken group by group, in this order, for
      * any number of threads. */

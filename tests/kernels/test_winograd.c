@@ -83,6 +83,7 @@ static void run_pass(int isa, reel_conv_pass pass, int threads, reel_conv_job jo
     cr_assert_eq(reel_ctx_create(&ctx, &config, NULL), REEL_OK);
     const size_t bytes = reel_conv_winograd.scratch(ctx, job.s, pass, false);
     job.scratch = reel_pages_alloc(bytes, NULL);
+    memset(job.scratch, 0xff, bytes); /* NaN: what was not written must not be read */
     reel_conv_winograd.run(ctx, &job, pass, false);
     job.accumulate = twice;
     if (twice)
@@ -174,6 +175,52 @@ Test(winograd, equals_direct_sums_over_many_tiles)
 {
     const reel_conv_shape s = square(70, 16, 13, 13, 16, 3, 1, 1);
     check_shape(&s);
+}
+
+/* Every mixture of tall, wide and smaller tiles; channels that make a pair of panels, one panel and
+ * half a one. */
+Test(winograd, equals_direct_sums_for_every_size_of_map)
+{
+    for (int64_t size = 1; size <= 16; size++) {
+        const reel_conv_shape three = square(2, 48, size, 17 - size, 112, 3, 1, 1);
+        const reel_conv_shape five = square(2, 112, size, 17 - size, 48, 5, 2, 1);
+        check_shape(&three);
+        check_shape(&five);
+    }
+}
+
+/* Tiles cover every output once, and stand together by the points that they have. */
+Test(winograd, tiles_cover_a_map_once)
+{
+    for (int64_t h = 1; h <= 32; h++)
+        for (int64_t k = 3; k <= 5; k += 2) {
+            const int64_t w = 33 - h;
+            const reel_conv_shape s = square(3, 16, h, w, 16, k, k / 2, 1);
+            const reel_winograd_plan p = reel_winograd_plan_apply(&s, false);
+            int covered[3 * 33 * 33] = {0};
+            for (int64_t place = 0; place < p.tiles; place++) {
+                const reel_winograd_tile tile = reel_winograd_tile_at(&p, place);
+                for (int64_t i = tile.top; i < tile.top + p.m - !tile.tall && i < h; i++)
+                    for (int64_t j = tile.left; j < tile.left + p.m - !tile.wide && j < w; j++)
+                        covered[(tile.image * h + i) * w + j]++;
+                for (int q = 0; q < REEL_WINOGRAD_PRODUCTS; q++) {
+                    const reel_winograd_tiles has = reel_winograd_tiles_of(&p, q / 7, q % 7);
+                    cr_expect_eq(place >= has.first && place < has.end,
+                                 (q / 7 < 6 || tile.tall) && (q % 7 < 6 || tile.wide));
+                }
+            }
+            for (int64_t i = 0; i < 3 * h * w; i++)
+                cr_expect_eq(covered[i], 1, "%ld x %ld, output %ld", (long)h, (long)w, (long)i);
+        }
+
+    const reel_conv_shape s = square(1, 16, 13, 13, 16, 3, 1, 1);
+    const reel_winograd_plan p = reel_winograd_plan_apply(&s, false);
+    int64_t products = 0;
+    for (int q = 0; q < REEL_WINOGRAD_PRODUCTS; q++) {
+        const reel_winograd_tiles has = reel_winograd_tiles_of(&p, q / 7, q % 7);
+        products += has.end - has.first;
+    }
+    cr_expect_eq(products, 361);
 }
 
 Test(winograd, refuses_other_shapes_and_says_why)

@@ -47,6 +47,13 @@ KERNEL_INLINE void transpose_lanes(vec *t)
     }
 }
 
+KERNEL_INLINE reel_winograd_tile few_tile_at(const reel_few_tiles_plan *p, int64_t tile)
+{
+    const int64_t image = tile / (p->rows * p->cols);
+    const int64_t row = tile / p->cols % p->rows, col = tile % p->cols;
+    return (reel_winograd_tile){image, row * SIDE, col * SIDE, true, true};
+}
+
 /* ---- 1: input ---- */
 
 /* B^T d B of one tile, VL channels: point q goes to t[q VL]. */
@@ -72,8 +79,10 @@ static void few_lanes_input(const few_job *f, int64_t j, int64_t first, int64_t 
     float *to = lane_vector(f->v, j, p->ic, p->lanes, &width);
 
     for (int l = 0; l < VL; l++)
-        if (j * VL + l < p->tiles)
-            tile_pixels(f->in, j * VL + l, Q, pixel[l]);
+        if (j * VL + l < p->tiles) {
+            const reel_winograd_tile tile = few_tile_at(p, j * VL + l);
+            tile_pixels(f->in, &tile, Q, pixel[l]);
+        }
 
     for (int64_t k = first; k < last; k += VL) {
         for (int l = 0; l < VL; l++)
@@ -217,11 +226,11 @@ static void few_places_of(const few_job *f, int64_t j, few_places *places)
     const reel_few_tiles_plan *p = f->p;
     const map *y = f->out;
     for (int l = 0; l < VL; l++) {
-        const int64_t tile = j * VL + l, image = tile / (p->rows * p->cols);
-        const int64_t top = tile / p->cols % p->rows * SIDE, left = tile % p->cols * SIDE;
-        places->pixel[l] = (float *)y->data + ((image * y->h + top) * y->w + left) * y->c;
-        places->height[l] = tile < p->tiles ? least(y->h - top, SIDE) : 0;
-        places->width[l] = least(y->w - left, SIDE);
+        const reel_winograd_tile tile = few_tile_at(p, j * VL + l);
+        places->pixel[l] =
+            (float *)y->data + ((tile.image * y->h + tile.top) * y->w + tile.left) * y->c;
+        places->height[l] = j * VL + l < p->tiles ? least(y->h - tile.top, SIDE) : 0;
+        places->width[l] = least(y->w - tile.left, SIDE);
     }
 }
 
@@ -308,9 +317,8 @@ void REEL_ISA_FN(reel_few_tiles_forward)(const reel_conv_job *job, int threads)
     const float *x = job->x, *w = job->w, *bias = job->bias;
     float *y = job->out, *v = job->scratch;
     for (int64_t g = 0; g < s->groups; g++) {
-        const map in = {x + g * p.ic, false,  s->h, s->w,   s->c,
-                        -s->ph,       -s->pw, SIDE, p.rows, p.cols};
-        const map out = {y + g * p.oc, false, s->oh, s->ow, s->oc, 0, 0, SIDE, p.rows, p.cols};
+        const map in = {x + g * p.ic, false, s->h, s->w, s->c, -s->ph, -s->pw};
+        const map out = {y + g * p.oc, false, s->oh, s->ow, s->oc, 0, 0};
         const few_job f = {.p = &p,
                            .in = &in,
                            .out = &out,

@@ -3,8 +3,12 @@
  *   C (rows x cols) = A B, or added to C.
  *   A(i, p) = a[i a_row + p a_step];  B in panels of 2 VL columns: b[p ldb + j]
  *
+ * Two panels side by side are multiplied together where registers suffice: 6 x 4 accumulators take
+ * 10 loads for 24 multiply-adds, 14 x 2 take 16 for 28. Each result is the same sum in the same
+ * order either way.
+ *
  * Every loop over the accumulators is an UNROLLED_FOR, and rows and cols are constants where
- * the block is called: so the accumulators live in registers, MR x 2 of them. */
+ * the block is called: so the accumulators live in registers. */
 #ifndef REEL_CORE_KERNELS_TEMPLATES_PRODUCT_H
 #define REEL_CORE_KERNELS_TEMPLATES_PRODUCT_H
 
@@ -24,45 +28,49 @@ typedef struct block_product {
     const real *a;
     int64_t a_row, a_step;
     const real *b;
-    int64_t ldb;
+    int64_t ldb, b_next; /* b_next: to the same place of the next panel */
     real *c;
-    int64_t ldc;
+    int64_t ldc, c_next;
     bool add;
-    ahead next[2];
+    ahead next[2]; /* of two panels together the first one only */
 } block_product;
 
-/* The job is copied first: stores to C may alias it, so it would be read again after each. */
+/* cols: 1 or 2 vectors of a panel, or 4 of two. The job is copied first: stores to C may alias it,
+ * so it would be read again after each. */
 KERNEL_INLINE void product_block(const block_product *job, const int rows, const int cols)
 {
     const block_product j = *job;
-    const real *a = j.a, *b = j.b;
+    const real *a = j.a, *b[2] = {j.b, j.b + j.b_next};
     ahead n1 = j.next[0], n2 = j.next[1];
-    vec s[MR][2];
+    vec s[MR][4];
     UNROLLED_FOR(i, rows)
         UNROLLED_FOR(t, cols)
             s[i][t] = (vec){0};
 
     for (int64_t p = 0; p < j.k; p++) {
-        vec bv[2];
+        vec bv[4];
         UNROLLED_FOR(t, cols)
-            bv[t] = load(b + t * VL);
+            bv[t] = load(b[t / 2] + t % 2 * VL);
         UNROLLED_FOR(i, rows) {
             const vec av = broadcast(a[i * j.a_row]);
             UNROLLED_FOR(t, cols)
                 s[i][t] = muladd(av, bv[t], s[i][t]);
         }
         a += j.a_step;
-        b += j.ldb;
+        b[0] += j.ldb;
+        b[1] += j.ldb;
 
         __builtin_prefetch(n1.from, 0, 2);
-        __builtin_prefetch(n2.from, 0, 2);
         n1.from += n1.step;
-        n2.from += n2.step;
+        if (cols <= 2) {
+            __builtin_prefetch(n2.from, 0, 2);
+            n2.from += n2.step;
+        }
     }
 
     UNROLLED_FOR(i, rows)
         UNROLLED_FOR(t, cols) {
-            real *to = j.c + i * j.ldc + t * VL;
+            real *to = j.c + i * j.ldc + t / 2 * j.c_next + t % 2 * VL;
             store(to, j.add ? load(to) + s[i][t] : s[i][t]);
         }
 }
@@ -104,11 +112,36 @@ static void (*const product_kernels[MR + 1][2])(const block_product *j) = {
 #endif
 };
 
+/* Two panels, for each number of rows. */
+#if REEL_BLOCK_ROWS > 6
+#define PRODUCT_PAIR(ROWS)                                                                         \
+    static void product_##ROWS##x4(const block_product *j)                                         \
+    {                                                                                              \
+        product_block(j, ROWS, 4);                                                                 \
+    }
+PRODUCT_PAIR(1)
+PRODUCT_PAIR(2)
+PRODUCT_PAIR(3)
+PRODUCT_PAIR(4)
+PRODUCT_PAIR(5)
+PRODUCT_PAIR(6)
+
+static void (*const product_pairs[WIDE_ROWS + 1])(const block_product *j) = {
+    [1] = product_1x4, product_2x4, product_3x4, product_4x4, product_5x4, product_6x4};
+#endif
+
 /* Reals that the next product will want. */
 typedef struct wanted {
     const real *from;
     int64_t reals;
 } wanted;
+
+/* What `count` of `all` parts from the k-th on bring nearer. */
+KERNEL_INLINE wanted part_wanted(const wanted *w, int64_t k, int64_t count, int64_t all)
+{
+    const int64_t begin = w->reals * k / all;
+    return (wanted){w->from + begin, w->reals * (k + count) / all - begin};
+}
 
 /* Block i of `blocks` asks for its share of w with k requests; where there is nothing to ask for,
  * for a line that is near. */
@@ -136,5 +169,36 @@ static inline void product_panel(block_product j, int64_t rows, int64_t width, c
         row += take;
     }
 }
+
+/* Two panels for all rows, which are dealt out evenly. Meanwhile next[0], next[1] and next[2] are
+ * brought nearer, one after the other. */
+#if REEL_BLOCK_ROWS > 6
+static inline void product_pair(block_product j, int64_t rows, const wanted next[3])
+{
+    const int64_t blocks = (rows + WIDE_ROWS - 1) / WIDE_ROWS;
+    const int64_t all = next[0].reals + next[1].reals + next[2].reals;
+    int64_t asked = 0, i = 0, row = 0;
+    for (int w = 0; w < 3; w++) {
+        asked += next[w].reals;
+        const int64_t first = i, last = w == 2 || all == 0 ? blocks : blocks * asked / all;
+        for (; i < last; i++) {
+            const int64_t take = (rows - row + blocks - i - 1) / (blocks - i);
+            j.next[0] = share_of(&next[w], i - first, last - first, j.k, j.b);
+            product_pairs[take](&j);
+            j.a += take * j.a_row;
+            j.c += take * j.ldc;
+            row += take;
+        }
+    }
+}
+#else
+static inline void product_pair(block_product j, int64_t rows, const wanted next[3])
+{
+    product_panel(j, rows, NR, next);
+    j.b += j.b_next;
+    j.c += j.c_next;
+    product_panel(j, rows, NR, (wanted[3]){next[1]});
+}
+#endif
 
 #endif

@@ -122,4 +122,9 @@ KERNEL_INLINE int64_t least(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
+KERNEL_INLINE int64_t most(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
 #endif

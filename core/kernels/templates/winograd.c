@@ -1,10 +1,10 @@
 /* The Winograd convolution, forward and input gradient.
  *
- * A group of tiles is transformed into V (49 matrices, tiles x channels); for each panel of
- * 2 VL output channels, V times the panel's transformed weights U gives M, which stays in a core's
+ * A group of tiles is transformed into V (49 matrices, tiles x channels); for each set of panels of
+ * 2 VL output channels, V times the set's transformed weights U gives M, which stays in a core's
  * second-level cache and is transformed back at once. Where U is small every thread takes groups of
  * its own, V in its cache too; else U would be read from memory for every few tiles, so all threads
- * share a larger group and deal out its panels.
+ * share a larger group and deal out its sets.
  *
  * Products ask for the operands of the next one as they go (product.h): they come from memory that
  * another core or an earlier phase wrote, in stretches too short for a hardware prefetcher; that
@@ -15,13 +15,6 @@
 
 #include <omp.h>
 
-/* What `depth` of `all` terms of a sum, from the k-th on, bring nearer. */
-KERNEL_INLINE wanted terms_of(const wanted *w, int64_t k, int64_t depth, int64_t all)
-{
-    const int64_t begin = w->reals * k / all;
-    return (wanted){w->from + begin, w->reals * (k + depth) / all - begin};
-}
-
 /* One convolution over one group of channels: forward, or the input gradient with the roles of the
  * maps exchanged. */
 typedef struct application {
@@ -31,140 +24,198 @@ typedef struct application {
     const output_end *end;
 } application;
 
-/* Tiles [first, first + count), transformed (v), for one panel of output channels. */
-typedef struct panel_work {
-    int64_t panel, first, count;
-    const float *v, *u;
-    float *products; /* the thread's own: 49 matrices, count x the panel's width */
-} panel_work;
-
-/* One panel of output channels for `rows` tiles of a group: 49 products and the way back. */
-static void apply_panel(const application *all, const panel_work *work)
-{
-    const reel_winograd_plan *p = all->p;
-    const output_end *f = all->end;
-    const int64_t panel = work->panel, rows = work->count;
-    const int64_t width = p->oc - panel * NR < NR ? VL : NR;
-
-    /* M = V U, point by point; each product prefetches the operands of the next. */
-    for (int q = 0; q < REEL_WINOGRAD_PRODUCTS; q++) {
-        const float *a = work->v + q * p->v_step, *b = work->u + q * p->u_step;
-        const bool more = q + 1 < REEL_WINOGRAD_PRODUCTS;
-        const wanted next[3] = {{b + p->u_step, more ? p->ic * width : 0},
-                                {NULL, 0},
-                                {a + p->v_step, more ? rows * p->ic : 0}};
-        float *c = work->products + q * p->m_step;
-        for (int64_t k = 0; k < p->ic; k += p->depth) {
-            const int64_t depth = p->ic - k < p->depth ? p->ic - k : p->depth;
-            const wanted part[3] = {terms_of(&next[0], k, depth, p->ic), next[1],
-                                    terms_of(&next[2], k, depth, p->ic)};
-            const block_product j = {.k = depth,
-                                     .a = a + k,
-                                     .a_row = p->ic,
-                                     .a_step = 1,
-                                     .b = b + k * width,
-                                     .ldb = width,
-                                     .c = c,
-                                     .ldc = width,
-                                     .add = k > 0};
-            product_panel(j, rows, width, part);
-        }
-    }
-
-    const output_end here = {f->bias ? f->bias + panel * NR : NULL, f->relu, f->accumulate};
-    const map part = channels_from(all->out, panel * NR);
-    for (int64_t t = 0; t < rows; t++) {
-        const tile_points points = {work->products + t * width, p->m_step, width};
-        if (p->m == 5)
-            tile_output(5, &part, work->first + t, points, &here);
-        else
-            tile_output(3, &part, work->first + t, points, &here);
-    }
-}
-
 /* Where the weights of a panel begin: those of 32 channels lie together, whatever the width of a
  * panel. */
-KERNEL_INLINE float *panel_of(const reel_winograd_plan *p, float *u, int64_t panel)
+KERNEL_INLINE int64_t panel_offset(const reel_winograd_plan *p, int64_t panel)
 {
     enum { TOGETHER = 32 };
-    return u + panel * NR / TOGETHER * (REEL_WINOGRAD_PRODUCTS * p->u_step) +
+    return panel * NR / TOGETHER * (REEL_WINOGRAD_PRODUCTS * p->u_step) +
            panel * NR % TOGETHER * p->ic;
 }
 
-static void all_weights(const reel_winograd_plan *p, const weights *w, float *u)
-{
-    const int64_t panels = (p->oc + NR - 1) / NR, slice = 32, slices = (p->ic + slice - 1) / slice;
-#pragma omp for schedule(static)
-    for (int64_t item = 0; item < panels * slices; item++) {
-        const int64_t i = item % slices * slice, end = i + slice < p->ic ? i + slice : p->ic;
-        panel_weights(p, w, item / slices, i, end, panel_of(p, u, item / slices));
-    }
-}
+/* Tiles [first, first + count), transformed (v), for the output channels from o on: of a set of
+ * panels, or of one panel. */
+typedef struct set_work {
+    int64_t first, count, o, width;
+    const reel_winograd_tile *tiles;
+    const float *v, *u; /* u: of all channels */
+    float *products;    /* the thread's own: 49 matrices, count x width */
+} set_work;
 
-/* Into how many parts a group's tiles are dealt, beside its panels. */
-static int64_t parts_of_group(int64_t panels, int threads)
+/* M = V U, point by point. Each product prefetches the operands of the next. */
+static void multiply_points(const reel_winograd_plan *p, const set_work *work)
 {
-    return panels % threads == 0 || panels >= 4 * threads ? 1 : threads;
-}
+    const bool pair = work->width == 2 * NR;
+    const int64_t width = least(work->width, NR), panel = work->o / NR;
+    const float *u = work->u + panel_offset(p, panel), *v = work->v;
+    block_product j = {.a_row = p->ic,
+                       .a_step = 1,
+                       .ldb = width,
+                       .b_next = panel_offset(p, panel + 1) - panel_offset(p, panel),
+                       .ldc = work->width,
+                       .c_next = NR};
 
-/* Groups of tiles that all threads work on together: V is shared, panels are dealt out. once: each
- * panel's weights are used by one thread, once, which transforms them itself. */
-static void apply_together(const application *all, int threads, bool once, float *u, float *v,
-                           float *products)
-{
-    const reel_winograd_plan *p = all->p;
-    const int64_t panels = (p->oc + NR - 1) / NR, groups = (p->tiles + p->group - 1) / p->group;
-    const int64_t parts = parts_of_group(panels, threads);
-
-    for (int64_t g = 0; g < groups; g++) {
-        const int64_t first = p->tiles * g / groups, tiles = p->tiles * (g + 1) / groups - first;
-#pragma omp for schedule(static)
-        for (int64_t t = 0; t < tiles; t++)
-            tile_input(all->in, first + t, p->ic, v + t * p->ic, p->v_step);
-#pragma omp for schedule(static)
-        for (int64_t item = 0; item < panels * parts; item++) {
-            const int64_t panel = item / parts, row = tiles * (item % parts) / parts;
-            const int64_t rows = tiles * (item % parts + 1) / parts - row;
-            float *mine = panel_of(p, u, panel);
-            if (once)
-                panel_weights(p, all->w, panel, 0, p->ic, mine);
-            apply_panel(all,
-                        &(panel_work){panel, first + row, rows, v + row * p->ic, mine, products});
+    for (int q = 0; q < REEL_WINOGRAD_PRODUCTS; q++, u += p->u_step, v += p->v_step) {
+        const point_tiles tiles = tiles_with(p, q, work->first, work->count);
+        const bool more = q + 1 < REEL_WINOGRAD_PRODUCTS;
+        const wanted next[3] = {{u + p->u_step, more ? p->ic * width : 0},
+                                {u + p->u_step + j.b_next, more && pair ? p->ic * width : 0},
+                                {v + p->v_step, more ? work->count * p->ic : 0}};
+        j.c = work->products + q * p->m_step + tiles.skip * work->width;
+        for (int64_t k = 0; k < p->ic && tiles.count > 0; k += p->depth) {
+            j.k = least(p->depth, p->ic - k);
+            j.a = v + tiles.skip * p->ic + k;
+            j.b = u + k * width;
+            j.add = k > 0;
+            const wanted part[3] = {part_wanted(&next[0], k, j.k, p->ic),
+                                    part_wanted(&next[1], k, j.k, p->ic),
+                                    part_wanted(&next[2], k, j.k, p->ic)};
+            if (pair)
+                product_pair(j, tiles.count, part);
+            else
+                product_panel(j, tiles.count, width, part);
         }
     }
 }
 
-/* Groups of tiles that one thread works on alone, V in its cache. */
-static void apply_alone(const application *all, float *u, float *v, float *products)
+/* y = A^T M A of all tiles. */
+static void write_tiles(const application *all, const set_work *work)
 {
     const reel_winograd_plan *p = all->p;
-    const int64_t panels = (p->oc + NR - 1) / NR, groups = (p->tiles + p->group - 1) / p->group;
+    const output_end *f = all->end;
+    const output_end here = {f->bias ? f->bias + work->o : NULL, f->relu, f->accumulate};
+    const map part = channels_from(all->out, work->o);
+    for (int64_t t = 0; t < work->count; t++) {
+        const tile_points points = {work->products + t * work->width, p->m_step, work->width};
+        if (p->m == 5)
+            tile_output(5, &part, &work->tiles[t], points, &here);
+        else
+            tile_output(3, &part, &work->tiles[t], points, &here);
+    }
+}
+
+/* Set `set` of panels for some tiles of a group: products and the way back. Where it is not whole,
+ * a panel at a time. */
+static void apply_set(const application *all, int64_t set, set_work work)
+{
+    enum { WIDE = SET * NR };
+    const int64_t first = set * WIDE, end = least(first + WIDE, all->p->oc);
+    work.width = end - first == WIDE ? WIDE : NR;
+    for (work.o = first; work.o < end; work.o += work.width) {
+        work.width = least(work.width, end - work.o);
+        multiply_points(all->p, &work);
+        write_tiles(all, &work);
+    }
+}
+
+/* U of the channels [first, last) for a set of panels. */
+static void set_weights(const application *all, int64_t set, int64_t first, int64_t last, float *u)
+{
+    const reel_winograd_plan *p = all->p;
+    const int64_t end = least((set + 1) * SET, (p->oc + NR - 1) / NR);
+    for (int64_t panel = set * SET; panel < end; panel++)
+        panel_weights(p, all->w, panel, first, last, u + panel_offset(p, panel));
+}
+
+static void all_weights(const application *all, int64_t sets, float *u)
+{
+    enum { SLICE = 32 };
+    const int64_t ic = all->p->ic, slices = (ic + SLICE - 1) / SLICE;
 #pragma omp for schedule(static)
+    for (int64_t item = 0; item < sets * slices; item++) {
+        const int64_t i = item % slices * SLICE;
+        set_weights(all, item / slices, i, least(i + SLICE, ic), u);
+    }
+}
+
+static void read_tile(const application *all, const reel_winograd_tile *tile, float *v)
+{
+    const void *pixel[P * P];
+    tile_pixels(all->in, tile, P, pixel);
+    tile_input(all->in->bf16, tile, pixel, all->p->ic, (points_to){v, all->p->v_step});
+}
+
+/* Into how many parts a group's tiles are dealt, beside its sets of panels. */
+static int64_t parts_of_group(int64_t sets, int threads)
+{
+    return sets % threads == 0 || sets >= 4 * threads ? 1 : threads;
+}
+
+/* Groups of tiles that all threads work on together: V is shared, sets of panels are dealt out.
+ * once: each set's weights are used by one thread, once, which transforms them itself. */
+static void apply_together(const application *all, int64_t sets, int64_t parts, float *u, float *v,
+                           float *products)
+{
+    const reel_winograd_plan *p = all->p;
+    const int64_t groups = (p->tiles + p->group - 1) / p->group;
+    reel_winograd_tile tile[REEL_WINOGRAD_GROUP];
+    const bool once = groups == 1 && parts == 1;
+    if (!once)
+        all_weights(all, sets, u);
+
     for (int64_t g = 0; g < groups; g++) {
         const int64_t first = p->tiles * g / groups, tiles = p->tiles * (g + 1) / groups - first;
         for (int64_t t = 0; t < tiles; t++)
-            tile_input(all->in, first + t, p->ic, v + t * p->ic, p->v_step);
-        for (int64_t panel = 0; panel < panels; panel++)
-            apply_panel(all,
-                        &(panel_work){panel, first, tiles, v, panel_of(p, u, panel), products});
+            tile[t] = reel_winograd_tile_at(p, first + t);
+#pragma omp for schedule(static)
+        for (int64_t t = 0; t < tiles; t++)
+            read_tile(all, &tile[t], v + t * p->ic);
+#pragma omp for schedule(static)
+        for (int64_t item = 0; item < sets * parts; item++) {
+            const int64_t set = item / parts, row = tiles * (item % parts) / parts;
+            const int64_t rows = tiles * (item % parts + 1) / parts - row;
+            if (once)
+                set_weights(all, set, 0, p->ic, u);
+            apply_set(all, set,
+                      (set_work){.first = first + row,
+                                 .count = rows,
+                                 .tiles = tile + row,
+                                 .v = v + row * p->ic,
+                                 .u = u,
+                                 .products = products});
+        }
+    }
+}
+
+/* Groups of tiles that one thread works on alone, V in its cache. They have 36 to 49 points, so
+ * threads take them by turns. */
+static void apply_alone(const application *all, int64_t sets, float *u, float *v, float *products)
+{
+    const reel_winograd_plan *p = all->p;
+    const int64_t groups = (p->tiles + p->group - 1) / p->group;
+    reel_winograd_tile tile[REEL_WINOGRAD_GROUP];
+    all_weights(all, sets, u);
+
+#pragma omp for schedule(static, 1)
+    for (int64_t g = 0; g < groups; g++) {
+        const int64_t first = p->tiles * g / groups, tiles = p->tiles * (g + 1) / groups - first;
+        for (int64_t t = 0; t < tiles; t++) {
+            tile[t] = reel_winograd_tile_at(p, first + t);
+            read_tile(all, &tile[t], v + t * p->ic);
+        }
+        for (int64_t set = 0; set < sets; set++)
+            apply_set(all, set,
+                      (set_work){.first = first,
+                                 .count = tiles,
+                                 .tiles = tile,
+                                 .v = v,
+                                 .u = u,
+                                 .products = products});
     }
 }
 
 static void apply(const application *all, int threads, float *scratch)
 {
     const reel_winograd_plan *p = all->p;
-    const int64_t panels = (p->oc + NR - 1) / NR;
-    const bool once = p->shared && p->tiles <= p->group && parts_of_group(panels, threads) == 1;
+    const int64_t sets = (p->oc + SET * NR - 1) / (SET * NR);
     float *u = scratch, *shared = u + p->u_floats, *own = shared + p->shared_floats;
 #pragma omp parallel num_threads(threads)
     {
         float *products = own + (size_t)omp_get_thread_num() * p->private_floats;
-        if (!once)
-            all_weights(p, all->w, u);
         if (p->shared)
-            apply_together(all, threads, once, u, shared, products);
+            apply_together(all, sets, parts_of_group(sets, threads), u, shared, products);
         else
-            apply_alone(all, u, products + REEL_WINOGRAD_PRODUCTS * p->m_step, products);
+            apply_alone(all, sets, u, products + REEL_WINOGRAD_PRODUCTS * p->m_step, products);
     }
 }
 
@@ -173,8 +224,8 @@ void REEL_ISA_FN(reel_winograd_forward)(const reel_conv_job *job, int threads)
     const reel_conv_shape *s = job->s;
     reel_winograd_plan p = reel_winograd_plan_apply(s, false);
     const float *w = job->w, *bias = job->bias;
-    const map x = {job->x, job->x_bf16, s->h, s->w, s->c, -s->ph, -s->pw, p.m, p.rows, p.cols};
-    const map y = {job->out, job->out_bf16, s->oh, s->ow, s->oc, 0, 0, p.m, p.rows, p.cols};
+    const map x = {job->x, job->x_bf16, s->h, s->w, s->c, -s->ph, -s->pw};
+    const map y = {job->out, job->out_bf16, s->oh, s->ow, s->oc, 0, 0};
     const int64_t part = p.oc, taps = p.r * p.r * p.ic;
     for (int64_t o = 0; o < s->oc; o += p.oc) {
         /* Output channels of group g, from the `first` on. */
@@ -193,8 +244,8 @@ void REEL_ISA_FN(reel_winograd_input_grad)(const reel_conv_job *job, int threads
     reel_winograd_plan p = reel_winograd_plan_apply(s, true);
     const float *w = job->w;
     const int64_t top = s->ph - p.r + 1, left = s->pw - p.r + 1;
-    const map dy = {job->dy, job->dy_bf16, s->oh, s->ow, s->oc, top, left, p.m, p.rows, p.cols};
-    const map dx = {job->out, job->out_bf16, s->h, s->w, s->c, 0, 0, p.m, p.rows, p.cols};
+    const map dy = {job->dy, job->dy_bf16, s->oh, s->ow, s->oc, top, left};
+    const map dx = {job->out, job->out_bf16, s->h, s->w, s->c, 0, 0};
     const int64_t part = p.oc, taps = p.r * p.r * p.all;
     for (int64_t i = 0; i < s->c; i += p.oc) {
         const int64_t g = i / p.all, first = i % p.all;

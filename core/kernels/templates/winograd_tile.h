@@ -6,17 +6,43 @@
 #include "core/kernels/templates/winograd_transform.h"
 #include "core/kernels/winograd.h"
 
-enum { P = REEL_WINOGRAD_POINTS };
+/* P: points a side; SET: so many panels of channels are worked on together. */
+enum { P = REEL_WINOGRAD_POINTS, SET = WIDE_ROWS ? 2 : 1 };
+
+/* Of the tiles at `count` places from the first on, those that have point q: behind `skip` others.
+ */
+typedef struct point_tiles {
+    int64_t skip, count;
+} point_tiles;
+
+KERNEL_INLINE point_tiles tiles_with(const reel_winograd_plan *p, int64_t q, int64_t first,
+                                     int64_t count)
+{
+    const reel_winograd_tiles all = reel_winograd_tiles_of(p, (int)(q / P), (int)(q % P));
+    const int64_t begin = most(all.first, first), end = least(all.end, first + count);
+    return end > begin ? (point_tiles){begin - first, end - begin} : (point_tiles){0, 0};
+}
 
 /* An image map as tiles see it. */
 typedef struct map {
     const void *data;
     bool bf16;         /* stored in bf16, else in float32 */
     int64_t h, w, c;   /* c: numbers from pixel to pixel */
-    int64_t top, left; /* origin of tile (0, 0) */
-    int64_t step;      /* pixels from tile to tile */
-    int64_t rows, cols;
+    int64_t top, left; /* the pixel of the tiles' first output */
 } map;
+
+/* Pixels, outputs or points a side of a tile. */
+typedef struct tile_size {
+    int rows, cols;
+} tile_size;
+
+/* What a tile that has `full` a side when it is tall and wide really has. whole: it is both, which
+ * the compiler knows where the transforms are inlined. */
+KERNEL_INLINE tile_size size_of(const reel_winograd_tile *tile, const int full, const bool whole)
+{
+    return (tile_size){whole || tile->tall ? full : full - 1,
+                       whole || tile->wide ? full : full - 1};
+}
 
 /* The map, or what lies at `data`, from number `at` on. */
 KERNEL_INLINE const char *numbers_from(const map *x, const void *data, int64_t at)
@@ -32,18 +58,20 @@ KERNEL_INLINE map channels_from(const map *x, int64_t c)
     return part;
 }
 
-/* Addresses of a tile's pixels, row by row; pixels outside the map read zeros. */
-KERNEL_INLINE void tile_pixels(const map *x, int64_t tile, int64_t size, const void **pixel)
+/* Addresses of a tile's pixels, `full` a side, row by row; pixels outside the map or beyond the
+ * tile's size read zeros. */
+KERNEL_INLINE void tile_pixels(const map *x, const reel_winograd_tile *tile, const int full,
+                               const void **pixel)
 {
-    const int64_t col = tile % x->cols, row = tile / x->cols % x->rows,
-                  image = tile / x->cols / x->rows;
-    const int64_t top = x->top + row * x->step, left = x->left + col * x->step;
-    const char *base = numbers_from(x, x->data, image * x->h * x->w * x->c);
-    for (int64_t i = 0; i < size; i++)
-        for (int64_t j = 0; j < size; j++) {
+    const int64_t top = x->top + tile->top, left = x->left + tile->left;
+    const tile_size size = size_of(tile, full, false);
+    const char *base = numbers_from(x, x->data, tile->image * x->h * x->w * x->c);
+    for (int i = 0; i < full; i++)
+        for (int j = 0; j < full; j++) {
             const int64_t y = top + i, z = left + j;
-            const bool inside = y >= 0 && y < x->h && z >= 0 && z < x->w;
-            pixel[i * size + j] = inside ? numbers_from(x, base, (y * x->w + z) * x->c) : NULL;
+            const bool inside =
+                i < size.rows && j < size.cols && y >= 0 && y < x->h && z >= 0 && z < x->w;
+            pixel[i * full + j] = inside ? numbers_from(x, base, (y * x->w + z) * x->c) : NULL;
         }
 }
 
@@ -65,58 +93,54 @@ KERNEL_INLINE vec load_pixel(const bool bf16, const void *pixel, int64_t channel
     return pixel ? load_number(bf16, pixel, channel) : (vec){0};
 }
 
-KERNEL_INLINE void tile_input_of(const bool bf16, const map *x, int64_t tile, int64_t channels,
-                                 float *v, int64_t step)
+/* Where a transform puts point q: to + q step, channel by channel. */
+typedef struct points_to {
+    float *to;
+    int64_t step;
+} points_to;
+
+/* A row of points, with infinity or without. */
+KERNEL_INLINE void store_points(const int points, points_to at, int row, int64_t channel,
+                                const vec column[P])
 {
-    const void *pixel[P * P];
+    float *to = at.to + row * P * at.step + channel;
+    UNROLLED_FOR(j, points)
+        store(to + j * at.step, column[j]);
+}
+
+KERNEL_INLINE void tile_input_of(const bool bf16, const bool whole, const reel_winograd_tile *tile,
+                                 const void *const *pixel, int64_t channels, points_to v)
+{
+    const tile_size points = size_of(tile, P, whole);
     vec t[P][P], column[P];
-    tile_pixels(x, tile, P, pixel);
 
     /* First the columns of d, then the rows of what that gives. */
-    for (int64_t ch = 0; ch < channels; ch += VL, v += VL) {
+    for (int64_t ch = 0; ch < channels; ch += VL) {
         for (int j = 0; j < P; j++) {
             UNROLLED_FOR(i, P)
                 column[i] = load_pixel(bf16, pixel[i * P + j], ch);
             transform_input(&t[0][j], P, column, 1);
         }
-        for (int i = 0; i < P; i++) {
+        for (int i = 0; i < points.rows; i++) {
             transform_input(column, 1, t[i], 1);
-            UNROLLED_FOR(j, P)
-                store(v + (i * P + j) * step, column[j]);
+            if (points.cols == P)
+                store_points(P, v, i, ch, column);
+            else
+                store_points(P - 1, v, i, ch, column);
         }
     }
 }
 
-/* V = B^T d B of one tile. Point q goes to v + q step, channel by channel. */
-KERNEL_INLINE void tile_input(const map *x, int64_t tile, int64_t channels, float *v, int64_t step)
+/* V = B^T d B of a tile of P x P pixels. */
+KERNEL_INLINE void tile_input(const bool bf16, const reel_winograd_tile *tile,
+                              const void *const *pixel, int64_t channels, points_to v)
 {
-    if (x->bf16)
-        tile_input_of(true, x, tile, channels, v, step);
+    if (bf16)
+        tile_input_of(true, false, tile, pixel, channels, v);
+    else if (tile->tall && tile->wide)
+        tile_input_of(false, true, tile, pixel, channels, v);
     else
-        tile_input_of(false, x, tile, channels, v, step);
-}
-
-/* G d G^T of one size x size tile (3 or 5): the "kernel" of the weight gradient is a tile of dy. */
-KERNEL_INLINE void tile_gradient(const int size, const map *x, int64_t tile, int64_t channels,
-                                 float *v, int64_t step)
-{
-    const bool bf16 = x->bf16;
-    const void *pixel[25];
-    vec t[P][5], column[P];
-    tile_pixels(x, tile, size, pixel);
-
-    for (int64_t ch = 0; ch < channels; ch += VL, v += VL) {
-        for (int j = 0; j < size; j++) {
-            for (int i = 0; i < size; i++)
-                column[i] = load_pixel(bf16, pixel[i * size + j], ch);
-            transform_kernel(size, &t[0][j], 5, column, 1);
-        }
-        for (int i = 0; i < P; i++) {
-            transform_kernel(size, column, 1, t[i], 1);
-            UNROLLED_FOR(j, P)
-                store(v + (i * P + j) * step, column[j]);
-        }
-    }
+        tile_input_of(false, false, tile, pixel, channels, v);
 }
 
 /* Weights of one group as the pass reads them, taps reversed or not:
@@ -181,23 +205,28 @@ typedef struct tile_points {
     int64_t step, channels;
 } tile_points;
 
-KERNEL_INLINE void tile_output_of(const bool bf16, const int m, const map *y, int64_t tile,
-                                  tile_points points, const output_end *f)
+KERNEL_INLINE void tile_output_of(const bool whole, const int m, const map *y,
+                                  const reel_winograd_tile *tile, tile_points points,
+                                  const output_end *f)
 {
     const float *q = points.q;
     const int64_t step = points.step, channels = points.channels;
+    const bool bf16 = y->bf16;
+    const tile_size some = size_of(tile, P, whole), size = size_of(tile, m, whole);
+    const int64_t height = least(y->h - tile->top, size.rows),
+                  width = least(y->w - tile->left, size.cols);
     vec t[5][P], column[P];
-    const int64_t col = tile % y->cols, row = tile / y->cols % y->rows,
-                  image = tile / y->cols / y->rows;
-    const int64_t top = row * m, left = col * m;
-    const int64_t height = y->h - top < m ? y->h - top : m,
-                  width = y->w - left < m ? y->w - left : m;
-    void *base = (void *)numbers_from(y, y->data, ((image * y->h + top) * y->w + left) * y->c);
+    void *base = (void *)numbers_from(
+        y, y->data, ((tile->image * y->h + tile->top) * y->w + tile->left) * y->c);
 
+    /* Without its products infinity is 0; the output that it counts for is left out. */
+    UNROLLED_FOR(i, m)
+        t[i][P - 1] = (vec){0};
     for (int64_t ch = 0; ch < channels; ch += VL, q += VL) {
-        for (int j = 0; j < P; j++) {
-            UNROLLED_FOR(i, P)
+        for (int j = 0; j < some.cols; j++) {
+            UNROLLED_FOR(i, P - 1)
                 column[i] = load(q + (i * P + j) * step);
+            column[P - 1] = some.rows == P ? load(q + ((P - 1) * P + j) * step) : (vec){0};
             transform_output(m, &t[0][j], P, column, 1);
         }
 
@@ -215,10 +244,10 @@ KERNEL_INLINE void tile_output_of(const bool bf16, const int m, const map *y, in
 }
 
 /* y = A^T M A of one tile, ended as f says, clipped to the map. */
-KERNEL_INLINE void tile_output(const int m, const map *y, int64_t tile, tile_points points,
-                               const output_end *f)
+KERNEL_INLINE void tile_output(const int m, const map *y, const reel_winograd_tile *tile,
+                               tile_points points, const output_end *f)
 {
-    if (y->bf16)
+    if (tile->tall && tile->wide)
         tile_output_of(true, m, y, tile, points, f);
     else
         tile_output_of(false, m, y, tile, points, f);

@@ -5,6 +5,8 @@
 #include "core/kernels/templates/product.h"
 #include "core/kernels/templates/winograd_tile.h"
 
+#include <string.h>
+
 /* dw = A^T S A for one output channel and VL input channels. */
 KERNEL_INLINE void tile_weight_grad(const int r, const float *sum, int64_t step, float *dw,
                                     int64_t channels, bool accumulate)
@@ -24,58 +26,115 @@ KERNEL_INLINE void tile_weight_grad(const int r, const float *sum, int64_t step,
     }
 }
 
-/* A group of tiles and its points: V of x, D of dy. */
+/* A group of tiles and its points: V of x in panels of NR channels (the last may be narrower), tile
+ * after tile in each; D of dy tile after tile. */
 typedef struct tile_group {
     int64_t first, tiles;
     float *v, *d;
 } tile_group;
 
-/* One product of the weight gradient: sums of point q over a group's tiles, for one panel of input
- * channels. D is read k-major as it lies; its next point is asked for a share a panel. */
+/* What the next product wants: its V, the sums that it adds to, and a share of the next point's D.
+ */
+static void wanted_next(const reel_winograd_plan *p, int64_t item, const tile_group *group,
+                        float *sums, wanted next[3])
+{
+    const int64_t wide = SET * NR, sets = (p->ic + wide - 1) / wide, share = group->tiles * p->oc;
+    const int64_t q = (item + 1) / sets, first = (item + 1) % sets * wide;
+    const int64_t width = q < REEL_WINOGRAD_PRODUCTS ? least(wide, p->ic - first) : 0;
+    next[0] = (wanted){group->v + q * p->v_step + first * group->tiles, width * group->tiles};
+    next[1] = (wanted){sums + q * p->u_step + first * p->oc, group->first > 0 ? width * p->oc : 0};
+    next[2] = (wanted){group->d + (item / sets + 1) * p->m_step + item % sets * share / sets,
+                       item / sets + 1 < REEL_WINOGRAD_PRODUCTS ? share / sets : 0};
+}
+
+/* One product of the weight gradient: the sums of a point for a set of panels of input channels,
+ * over the tiles of the group that have the point. D is read k-major as it lies. */
 static void weight_grad_product(const reel_winograd_plan *p, int64_t item, const tile_group *group,
                                 float *sums)
 {
-    const int64_t tiles = group->tiles;
-    const float *v = group->v, *d = group->d;
-    const bool add = group->first > 0;
-    const int64_t panels = (p->ic + NR - 1) / NR, q = item / panels, panel = item % panels;
-    const int64_t width = p->ic - panel * NR < NR ? VL : NR, share = tiles * p->oc / panels;
-    const bool more = q + 1 < REEL_WINOGRAD_PRODUCTS, last = panel + 1 == panels;
-    const float *a = d + q * p->m_step, *b = v + q * p->v_step + panel * NR * tiles;
-    float *c = sums + q * p->u_step + panel * NR * p->oc;
+    const int64_t wide = SET * NR, sets = (p->ic + wide - 1) / wide, q = item / sets;
+    const int64_t first = item % sets * wide, end = least(first + wide, p->ic);
+    const point_tiles tiles = tiles_with(p, q, group->first, group->tiles);
+    float *to = sums + q * p->u_step;
+    if (tiles.count == 0 && group->first == 0)
+        memset(to + first * p->oc, 0, (size_t)((end - first) * p->oc) * sizeof(float));
+    if (tiles.count == 0)
+        return;
 
-    /* The operands of the next product, and the sums that it adds to. */
-    const wanted next[3] = {
-        {last ? v + (q + 1) * p->v_step : b + NR * tiles, !last || more ? tiles * NR : 0},
-        {last ? sums + (q + 1) * p->u_step : c + NR * p->oc,
-         add && (!last || more) ? p->oc * NR : 0},
-        {a + p->m_step + panel * share, more ? share : 0}};
-    const block_product j = {.k = tiles,
-                             .a = a,
-                             .a_row = 1,
-                             .a_step = p->oc,
-                             .b = b,
-                             .ldb = width,
-                             .c = c,
-                             .ldc = width,
-                             .add = add};
-    product_panel(j, p->oc, width, next);
+    const bool pair = end - first == 2 * NR;
+    wanted next[3];
+    wanted_next(p, item, group, sums, next);
+    for (int64_t i = first; i < end; i += pair ? wide : NR) {
+        const int64_t width = least(NR, p->ic - i);
+        const block_product j = {
+            .k = tiles.count,
+            .a = group->d + q * p->m_step + tiles.skip * p->oc,
+            .a_row = 1,
+            .a_step = p->oc,
+            .b = group->v + q * p->v_step + i * group->tiles + tiles.skip * width,
+            .ldb = width,
+            .b_next = NR * group->tiles,
+            .c = to + i * p->oc,
+            .ldc = width,
+            .c_next = NR * p->oc,
+            /* Sums begin with the first group that has the point. */
+            .add = group->first > reel_winograd_tiles_of(p, (int)(q / P), (int)(q % P)).first};
+        if (pair)
+            product_pair(j, p->oc, next);
+        else
+            product_panel(j, p->oc, width, next);
+    }
 }
 
-/* Tile t of the group [first, first + tiles), x and dy, to all points. V lies in panels of NR
- * channels, tiles x NR each; a last half panel is tiles x VL. */
+/* D = G d G^T of a tile of dy, m x m (3 or 5): the "kernel" of the weight gradient. */
+KERNEL_INLINE void tile_gradient(const int m, const bool bf16, const reel_winograd_tile *tile,
+                                 const void *const *pixel, int64_t channels, points_to d)
+{
+    vec t[P][5], column[P];
+    for (int64_t ch = 0; ch < channels; ch += VL) {
+        for (int j = 0; j < m; j++) {
+            for (int i = 0; i < m; i++)
+                column[i] = load_pixel(bf16, pixel[i * m + j], ch);
+            transform_kernel(m, &t[0][j], 5, column, 1);
+        }
+        for (int i = 0; i < P - 1 + tile->tall; i++) {
+            transform_kernel(m, column, 1, t[i], 1);
+            if (tile->wide)
+                store_points(P, d, i, ch, column);
+            else
+                store_points(P - 1, d, i, ch, column);
+        }
+    }
+}
+
+/* The pixels from channel c on. */
+KERNEL_INLINE void pixels_from(const map *x, const void *const *pixel, int count, int64_t c,
+                               const void **from)
+{
+    for (int i = 0; i < count; i++)
+        from[i] = pixel[i] ? numbers_from(x, pixel[i], c) : NULL;
+}
+
+/* Tile t of the group, x and dy, to its points. */
 static void transform_tile(const reel_winograd_plan *p, const map *x, const map *dy,
                            tile_group group, int64_t t)
 {
+    const reel_winograd_tile tile = reel_winograd_tile_at(p, group.first + t);
+    const void *pixel[P * P], *from[P * P];
+    tile_pixels(x, &tile, P, pixel);
     for (int64_t c = 0; c < p->ic; c += NR) {
-        const int64_t width = p->ic - c < NR ? VL : NR;
-        const map part = channels_from(x, c);
-        tile_input(&part, group.first + t, width, group.v + c * group.tiles + t * width, p->v_step);
+        const int64_t width = least(NR, p->ic - c);
+        pixels_from(x, pixel, P * P, c, from);
+        tile_input(x->bf16, &tile, from, width,
+                   (points_to){group.v + c * group.tiles + t * width, p->v_step});
     }
+
+    const points_to d = {group.d + t * p->oc, p->m_step};
+    tile_pixels(dy, &tile, (int)p->m, pixel);
     if (p->m == 5)
-        tile_gradient(5, dy, group.first + t, p->oc, group.d + t * p->oc, p->m_step);
+        tile_gradient(5, dy->bf16, &tile, pixel, p->oc, d);
     else
-        tile_gradient(3, dy, group.first + t, p->oc, group.d + t * p->oc, p->m_step);
+        tile_gradient(3, dy->bf16, &tile, pixel, p->oc, d);
 }
 
 /* The complete sums back from the transformed domain. */
@@ -101,7 +160,7 @@ static void sum_products(const reel_winograd_plan *p, int threads, const map *x,
                          float *sums)
 {
     float *v = sums + p->u_floats, *d = v + REEL_WINOGRAD_PRODUCTS * p->v_step;
-    const int64_t panels = (p->ic + NR - 1) / NR;
+    const int64_t sets = (p->ic + SET * NR - 1) / (SET * NR);
 #pragma omp parallel num_threads(threads)
     for (int64_t first = 0; first < p->tiles; first += p->group) {
         const tile_group group = {first, least(p->group, p->tiles - first), v, d};
@@ -109,7 +168,7 @@ static void sum_products(const reel_winograd_plan *p, int threads, const map *x,
         for (int64_t t = 0; t < group.tiles; t++)
             transform_tile(p, x, dy, group, t);
 #pragma omp for schedule(static)
-        for (int64_t item = 0; item < REEL_WINOGRAD_PRODUCTS * panels; item++)
+        for (int64_t item = 0; item < REEL_WINOGRAD_PRODUCTS * sets; item++)
             weight_grad_product(p, item, &group, sums);
     }
 }
@@ -119,8 +178,8 @@ void REEL_ISA_FN(reel_winograd_weight_grad)(const reel_conv_job *job, int thread
     const reel_conv_shape *s = job->s;
     reel_winograd_plan p = reel_winograd_plan_weight_grad(s);
     float *dw = job->out;
-    const map x = {job->x, job->x_bf16, s->h, s->w, s->c, -s->ph, -s->pw, p.m, p.rows, p.cols};
-    const map dy = {job->dy, job->dy_bf16, s->oh, s->ow, s->oc, 0, 0, p.m, p.rows, p.cols};
+    const map x = {job->x, job->x_bf16, s->h, s->w, s->c, -s->ph, -s->pw};
+    const map dy = {job->dy, job->dy_bf16, s->oh, s->ow, s->oc, 0, 0};
     const int64_t part = p.ic, row = p.r * p.r * p.all;
     for (int64_t i = 0; i < s->c; i += p.ic) {
         const int64_t g = i / p.all, first = i % p.all;
