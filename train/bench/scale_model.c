@@ -3,7 +3,6 @@
 #include "train/bench/scale_model.h"
 
 #include <math.h>
-#include <stdbool.h>
 #include <stdlib.h>
 
 /* What a layer has to exchange in a phase. */
@@ -48,51 +47,19 @@ static double phase_seconds(const reel_scale_case *c, int i, scale_phase phase)
            others / c->nodes * mine / (c->costs.efficiency * c->costs.bytes_per_second);
 }
 
-/* What the link still has to do. */
-typedef struct link_queue {
-    double *left; /* [n_layers]: seconds of the second phase; below 0 once it has ended */
-    double now;
-    int next; /* layer whose first phase comes next; the ones behind it have had theirs */
-} link_queue;
-
-/* The layer whose weights are handed out next: of those that are summed, the one that the forward
- * pass needs first. -1: there is none. */
-static int first_summed(const link_queue *q, int n_layers)
+/* The link after a backward pass that ends at `end`. Sums go in the order of that pass, each when
+ * its gradient is ready. New weights follow in the order of the forward pass: an optimizer may need
+ * all sums (clipping, guards), and products of factors come last. */
+static void play_link(const reel_scale_case *c, double end, reel_scale_times *times)
 {
-    for (int i = q->next + 1; i < n_layers; i++)
-        if (q->left[i] >= 0)
-            return i;
-    return -1;
-}
-
-/* Sums go first, in the order of the backward pass: a gradient that becomes ready interrupts
- * weights that are being handed out. */
-static void play_link(const reel_scale_case *c, link_queue *q, reel_scale_times *times)
-{
-    while (true) {
-        reel_scale_times *sum = q->next >= 0 ? &times[q->next] : NULL;
-        if (sum && sum->ready <= q->now) {
-            sum->begin = q->now;
-            q->left[q->next] = phase_seconds(c, q->next, WEIGHTS);
-            q->now += phase_seconds(c, q->next, SUMS);
-            sum->summed = q->now;
-            q->next--;
-            continue;
-        }
-
-        const int i = first_summed(q, c->n_layers);
-        if (i < 0 && !sum)
-            return;
-        if (i < 0 || (sum && sum->ready - q->now < q->left[i])) { /* until the next gradient */
-            if (i >= 0)
-                q->left[i] -= sum->ready - q->now;
-            q->now = sum->ready;
-        } else {
-            q->now += q->left[i];
-            q->left[i] = -1;
-            times[i].handed_out = q->now;
-        }
+    double now = 0;
+    for (int i = c->n_layers - 1; i >= 0; i--) {
+        times[i].begin = fmax(now, times[i].ready);
+        now = times[i].summed = times[i].begin + phase_seconds(c, i, SUMS);
     }
+    now = fmax(now, end);
+    for (int i = 0; i < c->n_layers; i++)
+        now = times[i].handed_out = now + phase_seconds(c, i, WEIGHTS);
 }
 
 /* The next forward pass: each layer waits for its weights. Returns when it ends. */
@@ -111,10 +78,9 @@ reel_scale_step reel_scale_predict(const reel_scale_case *c, reel_scale_times *t
     const int n = c->n_layers;
     const double stretch = stretch_of(c);
     reel_scale_step step = {.seconds = NAN};
-    double *left = calloc((size_t)n, sizeof *left);
     reel_scale_times *own = times ? times : calloc((size_t)n, sizeof *own);
-    if (!left || !own)
-        goto done;
+    if (!own)
+        return step;
 
     double now = 0;
     for (int i = n - 1; i >= 0; i--) {
@@ -122,16 +88,13 @@ reel_scale_step reel_scale_predict(const reel_scale_case *c, reel_scale_times *t
         own[i].ready = now;
     }
 
-    link_queue queue = {.left = left, .next = n - 1};
-    play_link(c, &queue, own);
+    play_link(c, now, own);
     step.seconds = play_forward(c, now, stretch, own);
 
     for (int i = 0; i < n; i++) {
         step.computing += stretch * (c->layers[i].forward + c->layers[i].backward);
         step.link += phase_seconds(c, i, SUMS) + phase_seconds(c, i, WEIGHTS);
     }
-done:
-    free(left);
     if (!times)
         free(own);
     return step;

@@ -79,18 +79,18 @@ Test(scale_model, the_exchange_bounds_the_step_and_goes_in_order)
     expect_near(t[1].needed, 6, "last needed");
 }
 
-/* Phases of 0.5 and 1.5 s. The last layer's sum 1..2.5; its weights begin, until the first layer's
- * gradient is ready at 3 and goes first: sum 3..3.5, weights 3.5..4; then the rest, 4..5. */
-Test(scale_model, a_gradient_interrupts_weights)
+/* Phases of 0.5 and 1.5 s. The last layer's sum 1..2.5; its weights wait for the first layer's sum,
+ * 3..3.5, and travel behind that layer's: 3.5..4, 4..5.5. Forward 4..4.5, and 5.5..6. */
+Test(scale_model, weights_wait_for_the_whole_backward_pass)
 {
     const reel_scale_layer layers[] = {{.bytes = 1e9, .forward = 0.5, .backward = 2},
                                        {.bytes = 3e9, .forward = 0.5, .backward = 1}};
     const reel_scale_case c = make_case(layers, 2, 2);
     reel_scale_times t[2];
-    expect_near(reel_scale_predict(&c, t).seconds, 5.5, "step");
+    expect_near(reel_scale_predict(&c, t).seconds, 6, "step");
     expect_near(t[0].begin, 3, "first begins");
     expect_near(t[0].handed_out, 4, "first handed out");
-    expect_near(t[1].handed_out, 5, "last handed out");
+    expect_near(t[1].handed_out, 5.5, "last handed out");
 }
 
 /* No bytes to speak of, 1 ms a message, 1,001 nodes. The layers take 1 + 1000 / 4 and
