@@ -244,6 +244,77 @@ Test(gemm, is_right_across_cache_block_edges)
         }
 }
 
+/* One step of a sum, as the instruction set rounds it. */
+static double add_term(double a, double b, double sum, size_t size, bool fused)
+{
+    if (size == sizeof(float)) {
+        const volatile float product = (float)a * (float)b;
+        return fused ? fmaf((float)a, (float)b, (float)sum) : product + (float)sum;
+    }
+    const volatile double product = a * b;
+    return fused ? fma(a, b, sum) : product + sum;
+}
+
+static double add_rounded(double a, double b, size_t size)
+{
+    return size == sizeof(float) ? (double)((float)a + (float)b) : a + b;
+}
+
+/* Every element of C is a chain over 512 terms, in order, and the chains are added up in order:
+ * however many columns a kernel multiplies at a time, and into how many parts it cuts the chain. */
+static void check_chains(const gemm_case *t, size_t size)
+{
+    enum { CHAIN = 512 };
+    gemm_data d = gemm_data_new(t, size);
+    for (int isa = 0; isa < reel_isa_count(); isa++) {
+        reel_ctx *ctx = context_with(reel_isa_name(isa), 2);
+        if (!ctx)
+            continue;
+        const bool fused = strcmp(reel_isa_name(isa), "portable") != 0;
+        char what[200];
+        describe(what, sizeof what, t, size, reel_isa_name(isa), 2);
+        buffer c = compute(t, &d, size, ctx, what);
+        for (int64_t i = 0; i < t->m; i++)
+            for (int64_t j = 0; j < t->n; j++) {
+                double total = 0, chain = 0;
+                for (int64_t p = 0; p < t->k; p++) {
+                    chain =
+                        add_term(buffer_at(&d.a, (size_t)(t->ta ? p * d.lda + i : i * d.lda + p)),
+                                 buffer_at(&d.b, (size_t)(t->tb ? j * d.ldb + p : p * d.ldb + j)),
+                                 chain, size, fused);
+                    if ((p + 1) % CHAIN == 0 || p + 1 == t->k) {
+                        total = add_rounded(total, chain, size);
+                        chain = 0;
+                    }
+                }
+                const double got = buffer_at(&c, (size_t)(i * d.ldc + j));
+                cr_assert(got == total, "%s: C(%lld, %lld) is %.17g, the chains give %.17g", what,
+                          (long long)i, (long long)j, got, total);
+            }
+        buffer_free(&c);
+        reel_ctx_destroy(ctx);
+    }
+    gemm_data_free(&d);
+}
+
+Test(gemm, every_element_is_a_chain_for_every_512_terms)
+{
+    static const int64_t shapes[][3] = {{130, 100, 1100}, {50, 230, 523}, {33, 160, 200},
+                                        {140, 64, 96},    {20, 530, 128}, {540, 520, 130}};
+    for (int64_t i = 0; i < REEL_COUNT(shapes); i++)
+        for (int orientation = 0; orientation < 4; orientation++) {
+            const gemm_case t = {.m = shapes[i][0],
+                                 .n = shapes[i][1],
+                                 .k = shapes[i][2],
+                                 .ta = orientation & 1,
+                                 .tb = orientation & 2,
+                                 .misaligned = i & 1};
+            check_chains(&t, sizeof(float));
+            if (i % 2 == orientation % 2)
+                check_chains(&t, sizeof(double));
+        }
+}
+
 /* Deeper than what is packed at a time when rows are shared out. */
 Test(gemm, is_right_where_the_sum_is_packed_in_stretches)
 {

@@ -3,10 +3,8 @@
 
 bool finish_carry(product_carry *carry)
 {
-    while (carry->units > 0) {
+    while (carry->units > 0)
         carry_unit(carry);
-        carry->units--;
-    }
     return carry->run > 0;
 }
 
@@ -45,40 +43,65 @@ static void write_tile(const reel_matrix_job *job, const matrix_block *at, const
     real *c = (real *)job->c + at->i * job->c_row + at->j * job->c_col;
     for (int64_t o = 0; o < outer; o++) {
         real *to = c + o * (by_row ? job->c_row : job->c_col);
-        const real *from = tile + o * (by_row ? NR : 1);
+        const real *from = tile + o * (by_row ? BLOCK_COLS : 1);
         if (by_row)
             write_run(to, from, inner, at->end == PRODUCT_ADD);
         for (int64_t q = 0; q < inner && !by_row; q++)
-            to[q] = (at->end == PRODUCT_ADD ? to[q] : 0) + from[q * NR];
+            to[q] = (at->end == PRODUCT_ADD ? to[q] : 0) + from[q * BLOCK_COLS];
         if (closes)
             finish_sums(job, by_row ? at->i + o : at->i, by_row ? at->j : at->j + o, by_row, inner,
                         to);
     }
 }
 
-/* A whole vector or two of a row-major C are written in place. */
+/* A few terms at a time, so that their part of B stays in the first-level cache while all rows
+ * pass. The sums wait in `tile`: as they are exact there, each is still one chain. */
+static void multiply_parts(const carry_product *whole, int64_t rows, int64_t width, real *tile,
+                           product_carry *carry)
+{
+    enum { B_PART = 24576 / sizeof(real) };
+    const int64_t k = whole->k, near = (k * width + B_PART / 2) / B_PART;
+    const int64_t unit = CARRY_TERMS * (near > 1 ? near : 1);
+    const int64_t depth = (k + unit - 1) / unit * CARRY_TERMS;
+
+    for (int64_t p = 0; p < k; p += depth) {
+        const bool last = p + depth >= k;
+        carry_product part = *whole;
+        part.k = least(depth, k - p);
+        part.a += p * (whole->k_major ? WIDE_LD : 1);
+        part.b += p * NR;
+        part.begun = p > 0 ? tile : NULL;
+        if (!last) {
+            part.c = tile;
+            part.ldc = BLOCK_COLS;
+            part.end = PRODUCT_ASSIGN;
+        }
+        part.next = last ? whole->b + (width + NR - 1) / NR * whole->b_next : part.b + depth * NR;
+        part.next_reals = depth * NR;
+        carry_panel(&part, rows, width, carry);
+    }
+}
+
+/* A whole vector, a panel or two of a row-major C are written in place. */
 void multiply_block(const reel_matrix_job *job, const matrix_block *at, product_carry *carry)
 {
-    carry_product product = {.k = at->depth,
-                             .a = at->a,
-                             .a_row = at->a_row,
-                             .a_step = at->a_step,
-                             .b = at->b,
-                             .ldb = NR};
-    if (job->c_col == 1 && (at->cols == NR || at->cols == VL)) {
+    real tile[REEL_MATRIX_WIDE * BLOCK_COLS] __attribute__((aligned(64)));
+    carry_product product = {
+        .k = at->depth, .a = at->a, .k_major = at->k_major, .b = at->b, .b_next = at->b_next};
+    if (job->c_col == 1 && (at->cols % NR == 0 || at->cols == VL)) {
         product.c = (real *)job->c + at->i * job->c_row + at->j;
         product.ldc = job->c_row;
         product.end = at->end;
-        carry_panel(product, at->rows, at->cols, carry);
+        multiply_parts(&product, at->rows, at->cols, tile, carry);
         for (int64_t r = 0; r < at->rows && at->last && job->bias; r++)
             finish_sums(job, at->i + r, at->j, true, at->cols, product.c + r * job->c_row);
         return;
     }
 
-    real tile[REEL_MATRIX_WIDE * NR];
     product.c = tile;
-    product.ldc = NR;
+    product.ldc = BLOCK_COLS;
     product.end = PRODUCT_ASSIGN;
-    carry_panel(product, at->rows, at->cols > VL ? NR : VL, carry);
+    const int64_t width = at->cols > NR ? BLOCK_COLS : at->cols > VL ? NR : VL;
+    multiply_parts(&product, at->rows, width, tile, carry);
     write_tile(job, at, tile);
 }

@@ -56,17 +56,25 @@ typedef struct tile_sum {
     int64_t depth;          /* terms of a piece */
 } tile_sum;
 
-enum { TILE = MR * NR };
+enum { TILE_ROWS = WIDE_ROWS > 0 ? 2 * WIDE_ROWS : MR, TILE = TILE_ROWS * BLOCK_COLS };
+
+/* Packed panels are filled up with zeros. */
+static int64_t tile_width(const matrix_block *at)
+{
+    if (at->cols > NR)
+        return BLOCK_COLS;
+    return at->cols > VL ? NR : VL;
+}
 
 static void tile_product(const tile_sum *t, int64_t piece, product_end end, real *to)
 {
-    const reel_matrix_job here = {.c = to, .c_row = NR, .c_col = 1};
+    const reel_matrix_job here = {.c = to, .c_row = BLOCK_COLS, .c_col = 1};
     product_carry none = {0};
     matrix_block at = *t->at;
     at.i = at.j = 0;
-    at.cols = at.cols > VL ? NR : VL; /* packed panels are filled up with zeros */
+    at.cols = tile_width(&at);
     at.depth = t->depth;
-    at.a += piece * t->depth * at.a_step;
+    at.a += piece * t->depth * WIDE_LD;
     at.b += piece * t->depth * NR;
     at.end = end;
     at.last = false;
@@ -88,16 +96,16 @@ static void tile_tree(const tile_sum *t, reel_pieces part, real *to)
     }
     real *rest = to + TILE;
     tile_tree(t, (reel_pieces){part.first + left, right}, rest);
-    const int64_t width = t->at->cols > VL ? NR : VL;
-    for (int64_t r = 0; r < t->at->rows; r++)
+    const int64_t width = tile_width(t->at);
+    for (int64_t r = 0; r < t->at->rows; r++, to += BLOCK_COLS, rest += BLOCK_COLS)
         for (int64_t j = 0; j < width; j += VL)
-            store(to + r * NR + j, load(to + r * NR + j) + load(rest + r * NR + j));
+            store(to + j, load(to + j) + load(rest + j));
 }
 
 static void write_tile_sum(const reel_matrix_job *job, const matrix_block *at, product_end end,
                            const real *from)
 {
-    for (int64_t r = 0; r < at->rows; r++, from += NR) {
+    for (int64_t r = 0; r < at->rows; r++, from += BLOCK_COLS) {
         real *to = (real *)job->c + (at->i + r) * job->c_row + at->j;
         int64_t j = 0;
         for (; j + VL <= at->cols && end == PRODUCT_STREAM; j += VL)
@@ -107,42 +115,44 @@ static void write_tile_sum(const reel_matrix_job *job, const matrix_block *at, p
     }
 }
 
-static void multiply_pieces(const reel_matrix_job *job, const matrix_block *at, product_end end)
+static void multiply_pieces(const reel_matrix_job *job, matrix_block at, product_end end)
 {
     enum { LEVELS = 12 }; /* of a tree over at most REEL_MATRIX_KC pieces */
     real tiles[LEVELS * TILE] __attribute__((aligned(64)));
-    const tile_sum t = {at, job->k / job->pieces};
-    tile_tree(&t, (reel_pieces){0, job->pieces}, tiles);
-    write_tile_sum(job, at, end, tiles);
+    const tile_sum t = {&at, job->k / job->pieces};
+    const int64_t i = at.i, rows = at.rows;
+    const real *a = at.a;
+    for (int64_t row = 0; row < rows; row += at.rows) {
+        at.i = i + row;
+        at.a = a + row;
+        at.rows = least(TILE_ROWS, rows - row);
+        tile_tree(&t, (reel_pieces){0, job->pieces}, tiles);
+        write_tile_sum(job, &at, end, tiles);
+    }
 }
 
-/* A chunk in blocks of registers. */
+/* A chunk, one or two panels at a time. */
 static void multiply_chunk(const reel_matrix_job *job, const outer_chunk *chunk, product_end end)
 {
     product_carry none = {0};
-    const int64_t rows = chunk->rows;
-    const int64_t blocks = (rows + MR - 1) / MR;
-
-    /* One block of rows at a time over all panels: its part of A stays in the first-level cache. */
-    for (int64_t r = 0; r < blocks; r++) {
-        const int64_t row = rows * r / blocks, count = rows * (r + 1) / blocks - row;
-        for (int64_t panel = chunk->begin; panel < chunk->end; panel++) {
-            const matrix_block at = {.i = chunk->i + row,
-                                     .rows = count,
-                                     .j = panel * NR,
-                                     .cols = least(NR, job->n - panel * NR),
-                                     .depth = job->k,
-                                     .a = chunk->a + row,
-                                     .a_row = 1,
-                                     .a_step = WIDE_LD,
-                                     .b = chunk->b + (panel - chunk->begin) * job->k * NR,
-                                     .end = end,
-                                     .last = true};
-            if (job->pieces > 1)
-                multiply_pieces(job, &at, end);
-            else
-                multiply_block(job, &at, &none);
-        }
+    const int64_t last = least(chunk->end * NR, job->n);
+    for (int64_t j = chunk->begin * NR, cols; j < last; j += cols) {
+        cols = block_cols(last - j);
+        const matrix_block at = {.i = chunk->i,
+                                 .rows = chunk->rows,
+                                 .j = j,
+                                 .cols = cols,
+                                 .depth = job->k,
+                                 .a = chunk->a,
+                                 .k_major = true,
+                                 .b = chunk->b + (j - chunk->begin * NR) * job->k,
+                                 .b_next = job->k * NR,
+                                 .end = end,
+                                 .last = true};
+        if (job->pieces > 1)
+            multiply_pieces(job, at, end);
+        else
+            multiply_block(job, &at, &none);
     }
 }
 

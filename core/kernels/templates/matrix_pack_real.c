@@ -5,7 +5,6 @@
 #include <string.h>
 
 enum {
-    REALS_OF_LINE = 64 / sizeof(real),
     TERMS_AHEAD = 12 /* a term of a k-major matrix is asked for so long before it is copied */
 };
 
@@ -119,7 +118,6 @@ static void pack_patches(const reel_operand *o, operand_part part, real *to, int
 
 void pack_a(const reel_operand *o, operand_part part, real *to)
 {
-    enum { LD = REEL_MATRIX_KC + REEL_MATRIX_PAD };
     const real *data = o->data;
     if (o->kind == REEL_OPERAND_COLUMNS)
         for (int64_t p = 0; p < part.depth; p++) {
@@ -128,10 +126,10 @@ void pack_a(const reel_operand *o, operand_part part, real *to)
             memcpy(to + p * WIDE_LD, from, (size_t)part.count * sizeof *to);
         }
     else if (o->kind == REEL_OPERAND_PATCHES)
-        pack_patches(o, part, to, LD);
+        pack_patches(o, part, to, LONG_LD);
     else
         for (int64_t i = 0; i < part.count; i++)
-            memcpy(to + i * LD, data + (part.at + i) * o->ld + part.p,
+            memcpy(to + i * LONG_LD, data + (part.at + i) * o->ld + part.p,
                    (size_t)part.depth * sizeof *to);
 }
 
@@ -144,13 +142,12 @@ product_carry carry_a(const reel_operand *o, operand_part part, real *to)
         return (product_carry){0};
 
     const int64_t from = columns ? part.p * o->ld + part.at : part.at * o->ld + part.p;
-    const int64_t packed_ld = columns ? WIDE_LD : REEL_MATRIX_KC + REEL_MATRIX_PAD;
+    const int64_t packed_ld = columns ? WIDE_LD : LONG_LD;
     return (product_carry){.from = (const real *)o->data + from,
                            .to = to,
                            .units = (columns ? part.depth : part.count) * run,
                            .left = run,
                            .run = run,
-                           .hop = CARRY_UNIT,
                            .from_jump = o->ld - length,
                            .to_jump = packed_ld - length,
                            .ahead = (columns ? TERMS_AHEAD : LINES_AHEAD) * o->ld};

@@ -8,14 +8,14 @@
 
 #include <stdbool.h>
 
-enum { CARRY_UNIT = 2 * VL };
+enum { CARRY_UNIT = 2 * VL, REALS_OF_LINE = 64 / sizeof(real) };
 
-/* Runs of `run` units: after each unit the target moves by hop, after each run both sides jump. */
+/* Runs of `run` units: after each run both sides jump. */
 typedef struct product_carry {
     const real *from;
     real *to;
     int64_t units, left; /* to be copied; of the run that is under way */
-    int64_t run, hop, from_jump, to_jump;
+    int64_t run, from_jump, to_jump;
     int64_t ahead; /* what is asked for lies so far behind what is copied */
 } product_carry;
 
@@ -23,19 +23,24 @@ typedef struct product_carry {
  */
 typedef enum { PRODUCT_ASSIGN, PRODUCT_ADD, PRODUCT_STREAM } product_end;
 
-/* Rows x cols of C at (i, j), from packed A and one packed panel of B. last: the sum is complete
- * with this block, so the bias is added. */
+/* A packed block of A is k-major, a term's factors side by side and its terms WIDE_LD apart, or
+ * row-major, rows LONG_LD apart. */
+enum { WIDE_LD = REEL_MATRIX_WIDE + REEL_MATRIX_PAD, LONG_LD = REEL_MATRIX_KC + REEL_MATRIX_PAD };
+
+/* Columns of C that are multiplied in one go: two panels where there are registers for it. */
+enum { BLOCK_COLS = WIDE_ROWS > 0 ? 2 * NR : NR };
+
+/* Rows x cols of C at (i, j), from packed A and one packed panel of B, or BLOCK_COLS columns of
+ * two. last: the sum is complete with this block, so the bias is added. */
 typedef struct matrix_block {
     int64_t i, rows, j, cols, depth;
     const real *a;
-    int64_t a_row, a_step;
+    bool k_major;
     const real *b;
+    int64_t b_next; /* from a panel of B to the one beside it */
     product_end end;
     bool last;
 } matrix_block;
-
-/* Packed columns of A lie so far apart. */
-enum { WIDE_LD = REEL_MATRIX_WIDE + REEL_MATRIX_PAD };
 
 /* A part of an operand: `count` rows of A or columns of B from `at` on, terms [p, p + depth). */
 typedef struct operand_part {
@@ -60,7 +65,7 @@ bool finish_carry(product_carry *carry);
 void finish_sums(const reel_matrix_job *job, int64_t i, int64_t j, bool along_row, int64_t n,
                  real *sums);
 
-/* A block of A as it lies: k-major where it is stored so, else row-major (see a_steps). */
+/* A block of A as it lies: k-major where it is stored so, else row-major. */
 void pack_a(const reel_operand *o, operand_part part, real *to);
 /* The same as a copy that a product carries along; empty where it does not fall into whole units.
  */
@@ -75,13 +80,16 @@ void pack_panels(const reel_operand *o, operand_part part, real *to, int64_t ste
 bool small_product(const reel_matrix_job *job);
 bool outer_product(const reel_matrix_job *job);
 
-/* Steps from row to row and from term to term in a packed block of A: columns are kept k-major, all
- * else row-major. */
-static inline void a_steps(const reel_operand *o, int64_t *row_step, int64_t *k_step)
+/* How many of `cols` columns are multiplied first. */
+static inline int64_t block_cols(int64_t cols)
 {
-    const bool columns = o->kind == REEL_OPERAND_COLUMNS;
-    *row_step = columns ? 1 : REEL_MATRIX_KC + REEL_MATRIX_PAD;
-    *k_step = columns ? WIDE_LD : 1;
+    return least(cols, cols < BLOCK_COLS ? NR : BLOCK_COLS);
+}
+
+/* Columns are kept k-major, all else row-major. */
+static inline bool is_k_major(const reel_operand *o)
+{
+    return o->kind == REEL_OPERAND_COLUMNS;
 }
 
 #endif

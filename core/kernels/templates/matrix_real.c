@@ -79,16 +79,17 @@ static void multiply_panels(const reel_matrix_job *job, const row_sharing *r, co
 {
     const reel_matrix_job here = {.c = w->sums, .c_row = r->panels * NR, .c_col = 1};
     const int64_t i = at.i, p = w->term;
+    at.b_next = (s->to - s->from) * NR;
 
-    for (int64_t panel = 0; panel < r->panels; panel++) {
-        const int64_t j = panel * NR, cols = least(NR, job->n - j);
+    for (int64_t j = 0, cols; j < job->n; j += cols) {
+        cols = block_cols(job->n - j);
         at.b = s->b + j * (s->to - s->from) + (p - s->from) * NR;
         at.j = j;
 
         /* Local sums lie in scratch and have room for whole panels; else C itself is written. */
         if (r->local) {
             at.i = 0;
-            at.cols = cols > VL ? NR : VL;
+            at.cols = cols > VL ? (cols + NR - 1) / NR * NR : VL;
             at.end = p == s->from ? PRODUCT_ASSIGN : PRODUCT_ADD;
             at.last = false;
             multiply_block(&here, &at, carry);
@@ -132,8 +133,8 @@ static int64_t multiply_rows(const reel_matrix_job *job, const row_sharing *r, r
                 carry = carry_a(&job->a, (operand_part){i1, rows1, s->from, then}, w->spare);
         }
 
-        matrix_block at = {.i = i, .rows = rows, .depth = depth, .a = w->a};
-        a_steps(&job->a, &at.a_row, &at.a_step);
+        const matrix_block at = {
+            .i = i, .rows = rows, .depth = depth, .a = w->a, .k_major = is_k_major(&job->a)};
         w->term = p;
         multiply_panels(job, r, w, s, at, &carry);
 
@@ -222,14 +223,15 @@ static void by_rows(const reel_matrix_job *job)
 
 /* A group of panels, packed, against all of A's blocks. */
 static void multiply_group(const reel_matrix_job *job, matrix_block at, int64_t chunks,
-                           const real *a, const real *b, int64_t panels)
+                           const real *a, const real *b, int64_t cols)
 {
     product_carry none = {0};
     const int64_t first = at.j;
-    for (int64_t panel = 0; panel < panels; panel++) {
-        at.j = first + panel * NR;
-        at.cols = least(NR, job->n - at.j);
-        at.b = b + panel * REEL_MATRIX_KC * NR;
+    at.b_next = REEL_MATRIX_KC * NR;
+    for (int64_t j = 0; j < cols; j += at.cols) {
+        at.j = first + j;
+        at.cols = block_cols(cols - j);
+        at.b = b + j * REEL_MATRIX_KC;
         for (int64_t chunk = 0; chunk < chunks; chunk++) {
             at.i = job->m * chunk / chunks;
             at.rows = job->m * (chunk + 1) / chunks - at.i;
@@ -254,8 +256,7 @@ static void by_columns(const reel_matrix_job *job)
         const int64_t threads = omp_get_num_threads(), t = omp_get_thread_num();
         const int64_t begin = panels * t / threads, end = panels * (t + 1) / threads;
         real *a = (real *)job->scratch + t * own, *b = a + chunks * REEL_MATRIX_A;
-        matrix_block at = {0};
-        a_steps(&job->a, &at.a_row, &at.a_step);
+        matrix_block at = {.k_major = is_k_major(&job->a)};
         for (int64_t p = 0; p < job->k && begin < end; p += REEL_MATRIX_KC) {
             at.depth = least(REEL_MATRIX_KC, job->k - p);
             at.end = p == 0 && !job->accumulate ? PRODUCT_ASSIGN : PRODUCT_ADD;
@@ -272,7 +273,7 @@ static void by_columns(const reel_matrix_job *job)
                 const int64_t cols = least(count * NR, job->n - group * NR);
                 pack_panels(&job->b, (operand_part){group * NR, cols, p, at.depth}, b, B_SIZE);
                 at.j = group * NR;
-                multiply_group(job, at, chunks, a, b, count);
+                multiply_group(job, at, chunks, a, b, cols);
             }
         }
     }

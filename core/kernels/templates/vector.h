@@ -98,6 +98,17 @@ KERNEL_INLINE real muladd_one(real a, real b, real c)
     return ISA_MULADD_ONE(a, b, c);
 }
 
+/* v lives up to here. Where a factor's last use is a multiply-add, GCC 12 may make its register the
+ * sum's, and then runs out of registers in the longest kernels. */
+KERNEL_INLINE void keep_alive(vec v)
+{
+#ifdef __AVX512F__
+    __asm("" : : "v"(v));
+#else
+    (void)v;
+#endif
+}
+
 /* max(v, 0); NaN stays NaN. */
 KERNEL_INLINE vec rectified(vec v)
 {
