@@ -68,7 +68,7 @@ reel_polyphase_plan reel_polyphase_plan_of(const reel_conv_shape *s, reel_conv_p
      * one panel, the weight gradient two rows of points: 14, of the image and of dy. */
     p.private = p.lines * p.line + 2 * p.line;
     if (pass == REEL_CONV_FORWARD) {
-        p.d_step = odd_vectors(p.group * p.cols * REEL_WIDEST_PANEL);
+        p.d_step = odd_vectors(p.group * p.cols * 2 * REEL_WIDEST_PANEL);
         p.private += REEL_WINOGRAD_PRODUCTS * (p.v_step + p.d_step);
         return p;
     }

@@ -73,8 +73,6 @@ static void phase_weights_all(const phase_forward *f, float *u)
 
 /* ---- results ---- */
 
-enum { CACHE_LINE = 64 / sizeof(float) };
-
 KERNEL_INLINE void put_output(const phase_forward *f, float *to, vec v)
 {
     if (f->job->relu)
@@ -127,7 +125,7 @@ KERNEL_INLINE void phase_output(const int m, const phase_forward *f, const phase
 static void phase_outputs(const phase_forward *f, phase_group at, int64_t o, const float *products)
 {
     const reel_conv_shape *s = f->job->s;
-    const int64_t width = s->oc - o < NR ? VL : NR;
+    const int64_t width = phase_width(s, o);
     float *y = (float *)f->job->out + at.image * s->oh * s->ow * s->oc;
     for (int64_t row = at.first; row < at.first + at.rows; row++)
         for (int64_t col = 0; col < f->p->cols; col++, products += width) {
@@ -155,7 +153,7 @@ static void phase_products(const phase_forward *f, phase_group at, int64_t o, co
                            float *products, rows_ahead *ahead)
 {
     const reel_polyphase_plan *p = f->p;
-    const int64_t oc = f->job->s->oc, width = oc - o < NR ? VL : NR, rows = at.rows * p->cols;
+    const int64_t width = phase_width(f->job->s, o), rows = at.rows * p->cols;
     for (int q = 0; q < REEL_WINOGRAD_PRODUCTS; q++) {
         const float *u = f->u + q * p->u_step + o * p->depth;
         phase_product j = {.k = p->depth,
@@ -164,9 +162,9 @@ static void phase_products(const phase_forward *f, phase_group at, int64_t o, co
                            .b = u,
                            .c = products + q * p->d_step,
                            .ldc = width,
-                           .far = {take_ahead(ahead, blocks_of(rows) * p->depth), u},
-                           .far_step = {ahead->step, 0}};
-        phase_panel(&j, rows, width, u + p->u_step);
+                           .next = u + p->u_step,
+                           .ahead = {ahead}};
+        phase_panel(&j, rows, width);
     }
 }
 
@@ -176,7 +174,7 @@ void REEL_ISA_FN(reel_polyphase_forward)(const reel_conv_job *job, int threads)
     const reel_conv_shape *s = job->s;
     const reel_polyphase_plan p = reel_polyphase_plan_of(s, REEL_CONV_FORWARD);
     float *u = job->scratch;
-    const int64_t panels = (s->oc + NR - 1) / NR;
+    const int64_t panels = (s->oc + PHASE_PANEL - 1) / PHASE_PANEL;
 
     /* Parts of a line that are written past the caches at different times cost a line each. */
     const bool whole_lines = sizeof(vec) == 64 && (uintptr_t)job->out % sizeof(vec) == 0;
@@ -197,10 +195,10 @@ void REEL_ISA_FN(reel_polyphase_forward)(const reel_conv_job *job, int threads)
             const phase_group at = phase_group_at(&p, item);
             phase_ring_fill(&ring, job->x, at.image, at.first, at.rows);
             transform_phases(&ring, 0, PAIRS, at, columns, v);
-            const int64_t terms = blocks_of(at.rows * p.cols) * p.depth * panels;
-            rows_ahead ahead = image_ahead(s, &p, job->x, at.image, at.first + at.rows,
-                                           terms * REEL_WINOGRAD_PRODUCTS);
-            for (int64_t o = 0; o < s->oc; o += NR) {
+            rows_ahead ahead =
+                image_ahead(s, &p, job->x, at.image, at.first + at.rows,
+                            REEL_WINOGRAD_PRODUCTS * blocks_of(at.rows * p.cols) * panels);
+            for (int64_t o = 0; o < s->oc; o += PHASE_PANEL) {
                 phase_products(&f, at, o, v, products, &ahead);
                 phase_outputs(&f, at, o, products);
             }

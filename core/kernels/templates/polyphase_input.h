@@ -14,7 +14,12 @@
 #include <stdbool.h>
 #include <string.h>
 
-enum { P = REEL_WINOGRAD_POINTS, PAIRS = (P + 1) / 2 };
+enum {
+    P = REEL_WINOGRAD_POINTS,
+    PAIRS = (P + 1) / 2,
+    CACHE_LINE = 64 / sizeof(float),
+    PHASE_PANEL = WIDE_ROWS > 0 ? 2 * NR : NR, /* output channels of a panel, at most */
+};
 
 /* Rows of points come in pairs, p and -p; the last, infinity, is alone. */
 KERNEL_INLINE int points_of_pair(int pair)
@@ -34,42 +39,44 @@ KERNEL_INLINE phase_group phase_group_at(const reel_polyphase_plan *p, int64_t i
 }
 
 /* Rows of the image, or of dy, that the next group reads and this one did not. The products of a
- * group ask for them, a line a term, as far apart as memory delivers them. */
+ * group ask for them, a few lines a block. */
 typedef struct rows_ahead {
     const float *from, *end;
-    int64_t step; /* values a term */
+    int64_t share; /* values a block */
 } rows_ahead;
 
-/* Values [first, first + count) of the `all` values of a map, for that many terms. */
+/* Values [first, first + count) of the `all` values of a map, for that many blocks. */
 KERNEL_INLINE rows_ahead rows_ahead_of(const float *map, int64_t all, int64_t first, int64_t count,
-                                       int64_t terms)
+                                       int64_t blocks)
 {
     first = least(first, all);
     count = least(count, all - first);
-    return (rows_ahead){map + first, map + first + count, (count + terms - 1) / terms};
+    const int64_t lines = (count + CACHE_LINE - 1) / CACHE_LINE;
+    return (rows_ahead){map + first, map + first + count,
+                        (lines + blocks - 1) / blocks * CACHE_LINE};
 }
 
 /* What the group behind tile row `row` reads of an image. */
 static inline rows_ahead image_ahead(const reel_conv_shape *s, const reel_polyphase_plan *p,
-                                     const float *x, int64_t image, int64_t row, int64_t terms)
+                                     const float *x, int64_t image, int64_t row, int64_t blocks)
 {
     const int64_t width = s->w * s->c, y = (row * p->m + p->r - 1) * s->sh - s->ph;
     return rows_ahead_of(x, s->n * s->h * width, (image * s->h + (y < 0 ? 0 : y)) * width,
-                         p->group * p->m * s->sh * width, terms);
+                         p->group * p->m * s->sh * width, blocks);
 }
 
-/* The next `terms` terms' part of them. */
-KERNEL_INLINE const float *take_ahead(rows_ahead *ahead, int64_t terms)
+/* Asks for the next block's share of them. */
+KERNEL_INLINE void ask_ahead(rows_ahead *ahead)
 {
-    const float *from = ahead->from;
-    const int64_t left = ahead->end - from;
-    ahead->from += least(terms * ahead->step, left);
-    return from;
+    const float *end = ahead->from + least(ahead->share, ahead->end - ahead->from);
+    for (; ahead->from < end; ahead->from += CACHE_LINE)
+        __builtin_prefetch(ahead->from, 0, 2);
 }
 
 KERNEL_INLINE int64_t blocks_of(int64_t rows)
 {
-    return (rows + MR - 1) / MR;
+    enum { ROWS = 6 };
+    return (rows + ROWS - 1) / ROWS;
 }
 
 /* Rows [next - lines, next) of an image's phase pixels, row y at data + y % lines * line. */
@@ -249,13 +256,19 @@ static inline void transform_phases(const phase_ring *ring, int begin, int end, 
         }
 }
 
+/* Output channels of the panel that begins at o. */
+KERNEL_INLINE int64_t phase_width(const reel_conv_shape *s, int64_t o)
+{
+    return least(s->oc - o, PHASE_PANEL);
+}
+
 /* Where the weights, or sums, of channel k and output channel o lie in the matrix of a point:
- * panels of NR output channels, depth x NR each; a last half panel is depth x VL. */
+ * panel after panel, depth x its width each. */
 KERNEL_INLINE int64_t weight_at(const reel_conv_shape *s, const reel_polyphase_plan *p, int64_t k,
                                 int64_t o)
 {
-    const int64_t first = o / NR * NR, width = s->oc - first < NR ? VL : NR;
-    return first * p->depth + k * width + o % NR;
+    const int64_t first = o / PHASE_PANEL * PHASE_PANEL;
+    return first * p->depth + k * phase_width(s, first) + o - first;
 }
 
 /* The kernel's tap (y, x) of phase channel k: its place in the weights of one output channel, or -1

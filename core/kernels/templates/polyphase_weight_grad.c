@@ -129,24 +129,21 @@ static void gradient_rows(const phase_sums *w, int pair, phase_group at)
 static void phase_sum(phase_sums *w, int pair, int64_t tiles, bool add, float *sums)
 {
     const reel_polyphase_plan *p = w->p;
-    const int64_t oc = w->job->s->oc, terms = blocks_of(p->depth) * tiles;
+    const int64_t oc = w->job->s->oc;
     for (int q = 0; q < points_of_pair(pair) * P; q++)
-        for (int64_t o = 0; o < oc; o += NR) {
-            const int64_t width = oc - o < NR ? VL : NR;
-            float *c = sums + (2 * pair * P + q) * p->u_step + o * p->depth;
-            phase_product j = {
-                .k = tiles,
-                .a = w->v + q * p->v_step,
-                .a_row = 1,
-                .a_step = p->v_row,
-                .b = w->d + q * p->d_step + o,
-                .ldb = oc,
-                .c = c,
-                .ldc = width,
-                .add = add,
-                .far = {take_ahead(&w->image_ahead, terms), take_ahead(&w->gradient_ahead, terms)},
-                .far_step = {w->image_ahead.step, w->gradient_ahead.step}};
-            phase_panel(&j, p->depth, width, c + width * p->depth);
+        for (int64_t o = 0; o < oc; o += PHASE_PANEL) {
+            const int64_t width = phase_width(w->job->s, o);
+            phase_product j = {.k = tiles,
+                               .a = w->v + q * p->v_step,
+                               .a_row = 1,
+                               .a_step = p->v_row,
+                               .b = w->d + q * p->d_step + o,
+                               .ldb = oc,
+                               .c = sums + (2 * pair * P + q) * p->u_step + o * p->depth,
+                               .ldc = width,
+                               .add = add,
+                               .ahead = {&w->image_ahead, &w->gradient_ahead}};
+            phase_panel(&j, p->depth, width);
         }
 }
 
@@ -155,13 +152,14 @@ static void ask_for_next_group(phase_sums *w, phase_group at, int begin, int end
 {
     const reel_conv_shape *s = w->job->s;
     const reel_polyphase_plan *p = w->p;
-    const int64_t points = least(2 * end, P) - 2 * begin, panels = (s->oc + NR - 1) / NR;
-    const int64_t terms = points * P * panels * blocks_of(p->depth) * at.rows * p->cols,
-                  next = at.first + at.rows, row = s->ow * s->oc;
-    w->image_ahead = image_ahead(s, p, w->job->x, at.image, next, terms);
+    const int64_t points = least(2 * end, P) - 2 * begin,
+                  panels = (s->oc + PHASE_PANEL - 1) / PHASE_PANEL;
+    const int64_t blocks = points * P * panels * blocks_of(p->depth), next = at.first + at.rows,
+                  row = s->ow * s->oc;
+    w->image_ahead = image_ahead(s, p, w->job->x, at.image, next, blocks);
     w->gradient_ahead =
         rows_ahead_of(w->job->dy, s->n * s->oh * row, (at.image * s->oh + next * p->m) * row,
-                      p->group * p->m * row, terms);
+                      p->group * p->m * row, blocks);
 }
 
 /* The sums of the groups [first, last) of the batch, for the pairs [begin, end). */
