@@ -3,7 +3,8 @@
  * A thread takes a group of tile rows of one image: V, its 49 matrices of tiles x phase channels,
  * stays in the core's caches, and so do the products of V with the weights U of one panel of output
  * channels, which are transformed back at once. U is read from the second-level cache: each
- * product asks for that of the next, and for its share of the image that the next group reads. */
+ * product asks for that of the next, for its share of the image that the next group reads, and of
+ * the lines that this one will write: that takes less time than to write them past the caches. */
 #include "core/kernels/templates/names.h"
 #include "core/kernels/templates/polyphase_input.h"
 #define PHASE_NEAR false
@@ -11,12 +12,11 @@
 
 #include <omp.h>
 
-/* A forward pass; past: y is larger than common caches and is written past them. */
+/* A forward pass. */
 typedef struct phase_forward {
     const reel_conv_job *job;
     const reel_polyphase_plan *p;
     const float *u;
-    bool past;
 } phase_forward;
 
 /* ---- weights ---- */
@@ -73,16 +73,6 @@ static void phase_weights_all(const phase_forward *f, float *u)
 
 /* ---- results ---- */
 
-KERNEL_INLINE void put_output(const phase_forward *f, float *to, vec v)
-{
-    if (f->job->relu)
-        v = rectified(v);
-    if (f->past)
-        stream(to, v);
-    else
-        store(to, v);
-}
-
 /* A tile of the image at y, one panel of output channels from o. */
 typedef struct phase_tile {
     float *y;
@@ -98,6 +88,8 @@ KERNEL_INLINE void phase_output(const int m, const phase_forward *f, const phase
     const int64_t top = tile->row * m, left = tile->col * m, width = tile->width;
     const int64_t height = least(s->oh - top, m), across = least(s->ow - left, m),
                   step = f->p->d_step;
+    const int64_t oc = s->oc, line = s->ow * oc;
+    const bool relu = f->job->relu;
     vec t[6][P], column[P];
 
     for (int64_t c = 0; c < width; c += VL) {
@@ -112,12 +104,12 @@ KERNEL_INLINE void phase_output(const int m, const phase_forward *f, const phase
         }
 
         const vec b = bias ? load(bias + tile->o + c) : (vec){0};
-        float *to = tile->y + (top * s->ow + left) * s->oc + tile->o + c;
-        for (int i = 0; i < height; i++, to += s->ow * s->oc) {
+        float *to = tile->y + top * line + left * oc + tile->o + c;
+        for (int i = 0; i < height; i++, to += line) {
             transform_output(m, column, 1, t[i], 1);
             UNROLLED_FOR(j, m)
                 if (j < across)
-                    put_output(f, to + j * s->oc, column[j] + b);
+                    store(to + j * oc, relu ? rectified(column[j] + b) : column[j] + b);
         }
     }
 }
@@ -146,6 +138,15 @@ static void phase_outputs(const phase_forward *f, phase_group at, int64_t o, con
         }
 }
 
+/* What a group writes of y: its rows of tiles may reach beyond the map. */
+static rows_ahead outputs_ahead(const phase_forward *f, phase_group at, int64_t blocks)
+{
+    const reel_conv_shape *s = f->job->s;
+    const int64_t line = s->ow * s->oc, top = at.first * f->p->m;
+    return rows_ahead_of(f->job->out, s->n * s->oh * line, (at.image * s->oh + top) * line,
+                         least(at.rows * f->p->m, s->oh - top) * line, blocks);
+}
+
 /* ---- products ---- */
 
 /* M = V U, point by point, for one panel of output channels. */
@@ -163,23 +164,18 @@ static void phase_products(const phase_forward *f, phase_group at, int64_t o, co
                            .c = products + q * p->d_step,
                            .ldc = width,
                            .next = u + p->u_step,
-                           .ahead = {ahead}};
+                           .ahead = {&ahead[0], &ahead[1]}};
         phase_panel(&j, rows, width);
     }
 }
 
 void REEL_ISA_FN(reel_polyphase_forward)(const reel_conv_job *job, int threads)
 {
-    enum { LARGE = 16 << 20 };
     const reel_conv_shape *s = job->s;
     const reel_polyphase_plan p = reel_polyphase_plan_of(s, REEL_CONV_FORWARD);
     float *u = job->scratch;
     const int64_t panels = (s->oc + PHASE_PANEL - 1) / PHASE_PANEL;
-
-    /* Parts of a line that are written past the caches at different times cost a line each. */
-    const bool whole_lines = sizeof(vec) == 64 && (uintptr_t)job->out % sizeof(vec) == 0;
-    const phase_forward f = {
-        job, &p, u, whole_lines && s->n * s->oh * s->ow * s->oc * (int64_t)sizeof(float) > LARGE};
+    const phase_forward f = {job, &p, u};
 
 #pragma omp parallel num_threads(threads)
     {
@@ -195,15 +191,13 @@ void REEL_ISA_FN(reel_polyphase_forward)(const reel_conv_job *job, int threads)
             const phase_group at = phase_group_at(&p, item);
             phase_ring_fill(&ring, job->x, at.image, at.first, at.rows);
             transform_phases(&ring, 0, PAIRS, at, columns, v);
-            rows_ahead ahead =
-                image_ahead(s, &p, job->x, at.image, at.first + at.rows,
-                            REEL_WINOGRAD_PRODUCTS * blocks_of(at.rows * p.cols) * panels);
+            const int64_t blocks = REEL_WINOGRAD_PRODUCTS * blocks_of(at.rows * p.cols) * panels;
+            rows_ahead ahead[2] = {image_ahead(s, &p, job->x, at.image, at.first + at.rows, blocks),
+                                   outputs_ahead(&f, at, blocks)};
             for (int64_t o = 0; o < s->oc; o += PHASE_PANEL) {
-                phase_products(&f, at, o, v, products, &ahead);
+                phase_products(&f, at, o, v, products, ahead);
                 phase_outputs(&f, at, o, products);
             }
         }
-        if (f.past)
-            stream_end();
     }
 }

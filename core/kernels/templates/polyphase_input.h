@@ -189,7 +189,7 @@ KERNEL_INLINE void phase_columns(const int pair, const phase_ring *ring, tile_sp
     for (int k = 0; k < P; k++)
         line[k] = ring->data + (at.row * p->m + k) % p->lines * p->line;
 
-    const int64_t begin = at.begin * p->m * p->depth,
+    const int64_t begin = at.begin * p->m * p->depth, step = p->line,
                   end = (at.end * p->m + p->r - 1) * p->depth + VL;
     for (int64_t e = begin; e < end; e += VL) {
         vec d[P], o[2];
@@ -197,7 +197,7 @@ KERNEL_INLINE void phase_columns(const int pair, const phase_ring *ring, tile_sp
             d[k] = load(line[k] + e);
         input_points(pair, o, d);
         UNROLLED_FOR(i, points_of_pair(pair))
-            store(to + i * p->line + e, o[i]);
+            store(to + i * step + e, o[i]);
     }
 }
 
@@ -206,16 +206,19 @@ KERNEL_INLINE void phase_columns(const int pair, const phase_ring *ring, tile_sp
 KERNEL_INLINE void phase_tiles(const reel_polyphase_plan *p, tile_span at, const float *line,
                                float *v)
 {
-    for (int64_t t = at.begin; t < at.end; t++)
-        for (int64_t e = 0; e < p->depth; e += VL) {
-            const float *from = line + t * p->m * p->depth + e;
+    const int64_t depth = p->depth, step = p->v_step;
+    for (int64_t t = at.begin; t < at.end; t++) {
+        const float *from = line + t * p->m * depth;
+        float *to = v + t * p->v_row;
+        for (int64_t e = 0; e < depth; e += VL) {
             vec d[P], o[P];
             UNROLLED_FOR(k, P)
-                d[k] = load(from + k * p->depth);
+                d[k] = load(from + k * depth + e);
             transform_input(o, 1, d, 1);
             UNROLLED_FOR(j, P)
-                store(v + j * p->v_step + t * p->v_row + e, o[j]);
+                store(to + j * step + e, o[j]);
         }
+    }
 }
 
 static inline void transform_tiles(const phase_ring *ring, int pair, tile_span at, float *lines,

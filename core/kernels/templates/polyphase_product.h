@@ -26,7 +26,7 @@ typedef struct phase_product {
     int64_t ldc;
     bool add;
     const float *next;    /* memory that is wanted soon */
-    rows_ahead *ahead[2]; /* memory that is wanted later; NULL: none */
+    rows_ahead *ahead[2]; /* memory that is wanted later */
 } phase_product;
 
 KERNEL_INLINE void phase_block(const phase_product *job, const int rows, const int cols,
@@ -110,8 +110,7 @@ static inline void phase_panel(phase_product *j, int64_t rows, int64_t width)
         if (PHASE_NEAR)
             j->next = below;
         ask_ahead(j->ahead[0]);
-        if (PHASE_NEAR)
-            ask_ahead(j->ahead[1]);
+        ask_ahead(j->ahead[1]);
         phase_kernels[width / VL][take](j);
 
         j->a += take * j->a_row;

@@ -58,30 +58,31 @@ KERNEL_INLINE void gradient_row(const int m, const int pair, const phase_sums *w
 {
     const reel_conv_shape *s = w->job->s;
     const reel_polyphase_plan *p = w->p;
-    const float *dy = (const float *)w->job->dy + image * s->oh * s->ow * s->oc, *line[6];
+    const int64_t oc = s->oc, width = s->ow * oc, next = p->gradient_line, step = p->d_step;
+    const float *dy = (const float *)w->job->dy + image * s->oh * width, *line[6];
+    float *down = w->gradient;
     for (int k = 0; k < m; k++)
-        line[k] = row * m + k < s->oh ? dy + (row * m + k) * s->ow * s->oc : w->padding;
-    for (int64_t e = 0; e < s->ow * s->oc; e += VL) {
+        line[k] = row * m + k < s->oh ? dy + (row * m + k) * width : w->padding;
+    for (int64_t e = 0; e < width; e += VL) {
         vec g[6], o[2];
         UNROLLED_FOR(k, m)
             g[k] = load(line[k] + e);
         gradient_points(m, pair, o, g);
         UNROLLED_FOR(i, points_of_pair(pair))
-            store(w->gradient + i * p->gradient_line + e, o[i]);
+            store(down + i * next + e, o[i]);
     }
 
-    for (int i = 0; i < points_of_pair(pair); i++, d += P * p->d_step) {
-        const float *from = w->gradient + i * p->gradient_line;
-        for (int64_t t = 0; t < p->cols; t++)
-            for (int64_t c = 0; c < s->oc; c += VL) {
+    const int64_t cols = p->cols;
+    for (int i = 0; i < points_of_pair(pair); i++, down += next, d += P * step)
+        for (int64_t t = 0; t < cols; t++)
+            for (int64_t c = 0; c < oc; c += VL) {
                 vec g[6], o[P];
                 UNROLLED_FOR(k, m)
-                    g[k] = load(from + (t * m + k) * s->oc + c);
+                    g[k] = load(down + (t * m + k) * oc + c);
                 transform_kernel(m, o, 1, g, 1);
                 UNROLLED_FOR(j, P)
-                    store(d + j * p->d_step + t * s->oc + c, o[j]);
+                    store(d + j * step + t * oc + c, o[j]);
             }
-    }
 }
 
 KERNEL_INLINE void gradient_row_of_pair(const int m, int pair, const phase_sums *w, int64_t image,
