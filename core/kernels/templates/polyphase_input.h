@@ -95,6 +95,13 @@ static inline phase_ring phase_ring_new(const reel_conv_shape *s, const reel_pol
     return (phase_ring){s, p, data, -1, 0};
 }
 
+/* The sh rows of the image that make a row of phase pixels; NULL: padding, above or below. Values
+ * of padding on the left. */
+typedef struct phase_rows {
+    const float *at[REEL_POLYPHASE_STRIDE];
+    int64_t skip;
+} phase_rows;
+
 /* One run of phase pixel x where it may lie on padding: values of the image's row, or zeros. */
 static inline void copy_run(const reel_conv_shape *s, const reel_polyphase_plan *p,
                             const float *row, int64_t x, float *to)
@@ -105,24 +112,45 @@ static inline void copy_run(const reel_conv_shape *s, const reel_polyphase_plan 
 }
 
 /* Phase pixels [begin, end), whose runs lie in the image as a whole, and so do the vectors that
- * begin in them. Vectors reach over the end of a run; what belongs there is copied later. */
-KERNEL_INLINE void copy_runs(const reel_conv_shape *s, const reel_polyphase_plan *p,
-                             const float *const row[], int64_t begin, int64_t end, float *to)
+ * begin in them. Vectors reach over the end of a run; what belongs there is copied later. With a
+ * constant number of phases, the addresses of their rows are in registers. */
+KERNEL_INLINE void copy_runs(const int phases, const phase_rows *rows, int64_t begin, int64_t end,
+                             int64_t run, float *to)
 {
     static const float padding[REEL_POLYPHASE_STRIDE * 4 + VL];
-    const int64_t run = p->run, phases = s->sh, skip = s->pw * s->c;
     const float *from[REEL_POLYPHASE_STRIDE];
     int64_t step[REEL_POLYPHASE_STRIDE];
-    for (int64_t a = 0; a < phases; a++) {
-        from[a] = row[a] ? row[a] + begin * run - skip : padding;
-        step[a] = row[a] ? run : 0;
+    UNROLLED_FOR(a, phases) {
+        from[a] = rows->at[a] ? rows->at[a] + begin * run - rows->skip : padding;
+        step[a] = rows->at[a] ? run : 0;
     }
 
-    to += begin * p->depth;
-    for (int64_t x = 0; x < end - begin; x++)
-        for (int64_t a = 0; a < phases; a++, to += run)
+    to += begin * phases * run;
+    for (int64_t x = begin; x < end; x++)
+        UNROLLED_FOR(a, phases) {
             for (int64_t e = 0; e < run; e += VL)
-                store(to + e, load(from[a] + x * step[a] + e));
+                store(to + e, load(from[a] + e));
+            from[a] += step[a];
+            to += run;
+        }
+}
+
+static inline void copy_whole_runs(int64_t phases, const phase_rows *rows, int64_t begin,
+                                   int64_t end, int64_t run, float *to)
+{
+    switch (phases) {
+    case 2:
+        copy_runs(2, rows, begin, end, run, to);
+        break;
+    case 3:
+        copy_runs(3, rows, begin, end, run, to);
+        break;
+    case 4:
+        copy_runs(4, rows, begin, end, run, to);
+        break;
+    default:
+        copy_runs((int)phases, rows, begin, end, run, to);
+    }
 }
 
 /* Row y of the phase pixels of an image. */
@@ -130,10 +158,10 @@ static inline void copy_phases(const reel_conv_shape *s, const reel_polyphase_pl
                                const float *image, int64_t y, float *to)
 {
     const int64_t width = s->w * s->c, skip = s->pw * s->c, whole = (p->run + VL - 1) / VL * VL;
-    const float *row[REEL_POLYPHASE_STRIDE];
+    phase_rows rows = {.skip = skip};
     for (int64_t a = 0; a < s->sh; a++) {
         const int64_t at = y * s->sh + a - s->ph;
-        row[a] = at >= 0 && at < s->h ? image + at * width : NULL;
+        rows.at[a] = at >= 0 && at < s->h ? image + at * width : NULL;
     }
 
     const int64_t begin = least((skip + p->run - 1) / p->run, p->pixels);
@@ -141,11 +169,11 @@ static inline void copy_phases(const reel_conv_shape *s, const reel_polyphase_pl
     end = end < begin ? begin : least(end, p->pixels);
     for (int64_t x = 0; x < begin; x++)
         for (int64_t a = 0; a < s->sh; a++)
-            copy_run(s, p, row[a], x, to + x * p->depth + a * p->run);
-    copy_runs(s, p, row, begin, end, to);
+            copy_run(s, p, rows.at[a], x, to + x * p->depth + a * p->run);
+    copy_whole_runs(s->sh, &rows, begin, end, p->run, to);
     for (int64_t x = end; x < p->pixels; x++)
         for (int64_t a = 0; a < s->sh; a++)
-            copy_run(s, p, row[a], x, to + x * p->depth + a * p->run);
+            copy_run(s, p, rows.at[a], x, to + x * p->depth + a * p->run);
 }
 
 /* Fills the ring with what the tile rows [first, first + rows) of an image read. */
