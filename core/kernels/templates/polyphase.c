@@ -176,6 +176,7 @@ void REEL_ISA_FN(reel_polyphase_forward)(const reel_conv_job *job, int threads)
     float *u = job->scratch;
     const int64_t panels = (s->oc + PHASE_PANEL - 1) / PHASE_PANEL;
     const phase_forward f = {job, &p, u};
+    const int64_t groups = s->n * p.groups, several = (groups + 8 * threads - 1) / (8 * threads);
 
 #pragma omp parallel num_threads(threads)
     {
@@ -185,9 +186,10 @@ void REEL_ISA_FN(reel_polyphase_forward)(const reel_conv_job *job, int threads)
         phase_ring ring = phase_ring_new(s, &p, lines);
         phase_weights_all(&f, u);
 
-        /* Groups of an image that one thread takes one after the other share rows of phases. */
-#pragma omp for schedule(static)
-        for (int64_t item = 0; item < s->n * p.groups; item++) {
+        /* Groups of an image that one thread takes one after the other share rows of phases. A
+         * core that others use, too, takes fewer. */
+#pragma omp for schedule(dynamic, several)
+        for (int64_t item = 0; item < groups; item++) {
             const phase_group at = phase_group_at(&p, item);
             phase_ring_fill(&ring, job->x, at.image, at.first, at.rows);
             transform_phases(&ring, 0, PAIRS, at, columns, v);

@@ -106,9 +106,12 @@ typedef struct phase_rows {
 static inline void copy_run(const reel_conv_shape *s, const reel_polyphase_plan *p,
                             const float *row, int64_t x, float *to)
 {
-    const int64_t first = x * p->run - s->pw * s->c, width = s->w * s->c;
-    for (int64_t e = 0; e < p->run; e++)
-        to[e] = row && first + e >= 0 && first + e < width ? row[first + e] : 0;
+    const int64_t run = p->run, first = x * run - s->pw * s->c,
+                  end = row ? least(s->w * s->c - first, run) : 0;
+    for (int64_t e = 0; e < run; e += VL)
+        store(to + e, (vec){0});
+    for (int64_t e = first < 0 ? -first : 0; e < end; e++)
+        to[e] = row[first + e];
 }
 
 /* Phase pixels [begin, end), whose runs lie in the image as a whole, and so do the vectors that

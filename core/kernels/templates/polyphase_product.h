@@ -6,7 +6,8 @@
  *   else: A(i, p) = a[i a_row + p],  as V lies in forward;  B(p, j) = b[p ldb + j]
  *
  * So short a sum leaves no time for bookkeeping: rows and columns are constants, rows of A that
- * are apart are reached from every fourth one, and each term asks for one line of what comes next.
+ * are apart are reached from every fourth one, and each term asks for one line or two of what comes
+ * next.
  */
 #ifndef REEL_CORE_KERNELS_TEMPLATES_POLYPHASE_PRODUCT_H
 #define REEL_CORE_KERNELS_TEMPLATES_POLYPHASE_PRODUCT_H
@@ -32,6 +33,7 @@ typedef struct phase_product {
 KERNEL_INLINE void phase_block(const phase_product *job, const int rows, const int cols,
                                const bool near)
 {
+    const int lines = near || cols * VL <= 2 * CACHE_LINE ? 1 : 2;
     const int64_t k = job->k, a_row = job->a_row, a_step = near ? job->a_step : 1,
                   ldb = near ? job->ldb : cols * VL;
     const float *row[(PHASE_ROWS + 3) / 4], *b = job->b, *next = job->next;
@@ -54,8 +56,9 @@ KERNEL_INLINE void phase_block(const phase_product *job, const int rows, const i
         UNROLLED_FOR(i, (rows + 3) / 4)
             row[i] += a_step;
         b += ldb;
-        __builtin_prefetch(next, 0, 3);
-        next += CACHE_LINE;
+        UNROLLED_FOR(i, lines)
+            __builtin_prefetch(next + i * CACHE_LINE, 0, 3);
+        next += lines * CACHE_LINE;
     }
 
     float *c = job->c;
@@ -115,7 +118,7 @@ static inline void phase_panel(phase_product *j, int64_t rows, int64_t width)
 
         j->a += take * j->a_row;
         j->c = below;
-        j->next += j->k * CACHE_LINE;
+        j->next += j->k * (width > 2 * CACHE_LINE ? 2 : 1) * CACHE_LINE;
         rows -= take;
     }
 }
