@@ -117,7 +117,7 @@ KERNEL_INLINE void phase_output(const int m, const phase_forward *f, const phase
 static void phase_outputs(const phase_forward *f, phase_group at, int64_t o, const float *products)
 {
     const reel_conv_shape *s = f->job->s;
-    const int64_t width = phase_width(s, o);
+    const int64_t width = phase_panel_width(s, o);
     float *y = (float *)f->job->out + at.image * s->oh * s->ow * s->oc;
     for (int64_t row = at.first; row < at.first + at.rows; row++)
         for (int64_t col = 0; col < f->p->cols; col++, products += width) {
@@ -154,7 +154,7 @@ static void phase_products(const phase_forward *f, phase_group at, int64_t o, co
                            float *products, rows_ahead *ahead)
 {
     const reel_polyphase_plan *p = f->p;
-    const int64_t width = phase_width(f->job->s, o), rows = at.rows * p->cols;
+    const int64_t width = phase_panel_width(f->job->s, o), rows = at.rows * p->cols;
     for (int q = 0; q < REEL_WINOGRAD_PRODUCTS; q++) {
         const float *u = f->u + q * p->u_step + o * p->depth;
         phase_product j = {.k = p->depth,
@@ -174,7 +174,6 @@ void REEL_ISA_FN(reel_polyphase_forward)(const reel_conv_job *job, int threads)
     const reel_conv_shape *s = job->s;
     const reel_polyphase_plan p = reel_polyphase_plan_of(s, REEL_CONV_FORWARD);
     float *u = job->scratch;
-    const int64_t panels = (s->oc + PHASE_PANEL - 1) / PHASE_PANEL;
     const phase_forward f = {job, &p, u};
     const int64_t groups = s->n * p.groups, several = (groups + 8 * threads - 1) / (8 * threads);
 
@@ -193,10 +192,11 @@ void REEL_ISA_FN(reel_polyphase_forward)(const reel_conv_job *job, int threads)
             const phase_group at = phase_group_at(&p, item);
             phase_ring_fill(&ring, job->x, at.image, at.first, at.rows);
             transform_phases(&ring, 0, PAIRS, at, columns, v);
-            const int64_t blocks = REEL_WINOGRAD_PRODUCTS * blocks_of(at.rows * p.cols) * panels;
+            const int64_t blocks =
+                REEL_WINOGRAD_PRODUCTS * blocks_of(at.rows * p.cols) * phase_panels(s);
             rows_ahead ahead[2] = {image_ahead(s, &p, job->x, at.image, at.first + at.rows, blocks),
                                    outputs_ahead(&f, at, blocks)};
-            for (int64_t o = 0; o < s->oc; o += PHASE_PANEL) {
+            for (int64_t o = 0; o < s->oc; o += phase_panel_step(s)) {
                 phase_products(&f, at, o, v, products, ahead);
                 phase_outputs(&f, at, o, products);
             }

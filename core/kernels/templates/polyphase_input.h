@@ -121,8 +121,8 @@ KERNEL_INLINE void copy_runs(const int phases, const phase_rows *rows, int64_t b
                              int64_t run, float *to)
 {
     static const float padding[REEL_POLYPHASE_STRIDE * 4 + VL];
-    const float *from[REEL_POLYPHASE_STRIDE];
-    int64_t step[REEL_POLYPHASE_STRIDE];
+    const float *from[REEL_POLYPHASE_STRIDE] = {NULL};
+    int64_t step[REEL_POLYPHASE_STRIDE] = {0};
     UNROLLED_FOR(a, phases) {
         from[a] = rows->at[a] ? rows->at[a] + begin * run - rows->skip : padding;
         step[a] = rows->at[a] ? run : 0;
@@ -290,10 +290,22 @@ static inline void transform_phases(const phase_ring *ring, int begin, int end, 
         }
 }
 
-/* Output channels of the panel that begins at o. */
-KERNEL_INLINE int64_t phase_width(const reel_conv_shape *s, int64_t o)
+KERNEL_INLINE int64_t phase_panels(const reel_conv_shape *s)
 {
-    return least(s->oc - o, PHASE_PANEL);
+    return (s->oc + PHASE_PANEL - 1) / PHASE_PANEL;
+}
+
+/* Output channels are dealt out evenly over panels: from one panel to the next, and those of the
+ * panel that begins at o. */
+KERNEL_INLINE int64_t phase_panel_step(const reel_conv_shape *s)
+{
+    const int64_t panels = phase_panels(s);
+    return (s->oc / VL + panels - 1) / panels * VL;
+}
+
+KERNEL_INLINE int64_t phase_panel_width(const reel_conv_shape *s, int64_t o)
+{
+    return least(s->oc - o, phase_panel_step(s));
 }
 
 /* Where the weights, or sums, of channel k and output channel o lie in the matrix of a point:
@@ -301,8 +313,8 @@ KERNEL_INLINE int64_t phase_width(const reel_conv_shape *s, int64_t o)
 KERNEL_INLINE int64_t weight_at(const reel_conv_shape *s, const reel_polyphase_plan *p, int64_t k,
                                 int64_t o)
 {
-    const int64_t first = o / PHASE_PANEL * PHASE_PANEL;
-    return first * p->depth + k * phase_width(s, first) + o - first;
+    const int64_t step = phase_panel_step(s), first = o / step * step;
+    return first * p->depth + k * phase_panel_width(s, first) + o - first;
 }
 
 /* The kernel's tap (y, x) of phase channel k: its place in the weights of one output channel, or -1

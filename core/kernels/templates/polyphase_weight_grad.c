@@ -132,8 +132,8 @@ static void phase_sum(phase_sums *w, int pair, int64_t tiles, bool add, float *s
     const reel_polyphase_plan *p = w->p;
     const int64_t oc = w->job->s->oc;
     for (int q = 0; q < points_of_pair(pair) * P; q++)
-        for (int64_t o = 0; o < oc; o += PHASE_PANEL) {
-            const int64_t width = phase_width(w->job->s, o);
+        for (int64_t o = 0; o < oc; o += phase_panel_step(w->job->s)) {
+            const int64_t width = phase_panel_width(w->job->s, o);
             phase_product j = {.k = tiles,
                                .a = w->v + q * p->v_step,
                                .a_row = 1,
@@ -153,10 +153,9 @@ static void ask_for_next_group(phase_sums *w, phase_group at, int begin, int end
 {
     const reel_conv_shape *s = w->job->s;
     const reel_polyphase_plan *p = w->p;
-    const int64_t points = least(2 * end, P) - 2 * begin,
-                  panels = (s->oc + PHASE_PANEL - 1) / PHASE_PANEL;
-    const int64_t blocks = points * P * panels * blocks_of(p->depth), next = at.first + at.rows,
-                  row = s->ow * s->oc;
+    const int64_t points = least(2 * end, P) - 2 * begin;
+    const int64_t blocks = points * P * phase_panels(s) * blocks_of(p->depth),
+                  next = at.first + at.rows, row = s->ow * s->oc;
     w->image_ahead = image_ahead(s, p, w->job->x, at.image, next, blocks);
     w->gradient_ahead =
         rows_ahead_of(w->job->dy, s->n * s->oh * row, (at.image * s->oh + next * p->m) * row,
