@@ -18,7 +18,9 @@ enum {
     P = REEL_WINOGRAD_POINTS,
     PAIRS = (P + 1) / 2,
     CACHE_LINE = 64 / sizeof(float),
-    PHASE_PANEL = WIDE_ROWS > 0 ? 2 * NR : NR, /* output channels of a panel, at most */
+    /* Rows of the largest block in registers, and output channels of the widest panel. */
+    PHASE_ROWS = WIDE_ROWS > 0 ? WIDE_ROWS : MR,
+    PHASE_PANEL = WIDE_ROWS > 0 ? 2 * NR : NR
 };
 
 /* Rows of points come in pairs, p and -p; the last, infinity, is alone. */
@@ -75,8 +77,7 @@ KERNEL_INLINE void ask_ahead(rows_ahead *ahead)
 
 KERNEL_INLINE int64_t blocks_of(int64_t rows)
 {
-    enum { ROWS = 6 };
-    return (rows + ROWS - 1) / ROWS;
+    return (rows + PHASE_ROWS - 1) / PHASE_ROWS;
 }
 
 /* Rows [next - lines, next) of an image's phase pixels, row y at data + y % lines * line. */

@@ -14,8 +14,8 @@
 
 #include "core/kernels/templates/polyphase_input.h"
 
-/* The largest block in registers. */
-enum { PHASE_ROWS = 6, PHASE_COLS = PHASE_PANEL / VL };
+enum { PHASE_COLS = PHASE_PANEL / VL };
+_Static_assert(PHASE_ROWS == 6, "the kernels below");
 
 typedef struct phase_product {
     int64_t k;
