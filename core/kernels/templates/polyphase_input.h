@@ -143,6 +143,9 @@ static inline void copy_whole_runs(int64_t phases, const phase_rows *rows, int64
                                    int64_t end, int64_t run, float *to)
 {
     switch (phases) {
+    case 1:
+        copy_runs(1, rows, begin, end, run, to);
+        break;
     case 2:
         copy_runs(2, rows, begin, end, run, to);
         break;
@@ -152,8 +155,17 @@ static inline void copy_whole_runs(int64_t phases, const phase_rows *rows, int64
     case 4:
         copy_runs(4, rows, begin, end, run, to);
         break;
+    case 5:
+        copy_runs(5, rows, begin, end, run, to);
+        break;
+    case 6:
+        copy_runs(6, rows, begin, end, run, to);
+        break;
+    case 7:
+        copy_runs(7, rows, begin, end, run, to);
+        break;
     default:
-        copy_runs((int)phases, rows, begin, end, run, to);
+        copy_runs(REEL_POLYPHASE_STRIDE, rows, begin, end, run, to);
     }
 }
 
