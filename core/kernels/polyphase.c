@@ -37,12 +37,13 @@ static int64_t parts_of_groups(int64_t tiles, int64_t groups)
     return parts;
 }
 
-/* Rows of tiles in a group: enough tiles for two blocks of the micro-kernel, so that the weights
- * are read once for both. */
-static int64_t group_of_rows(int64_t rows, int64_t cols)
+/* Rows of tiles in a group. Forward: enough tiles for two blocks of the micro-kernel, so that the
+ * weights are read once for both; more of them would take room in the caches. In the weight
+ * gradient, a group is a sum of its own, which its length pays for. */
+static int64_t group_of_rows(int64_t rows, int64_t cols, reel_conv_pass pass)
 {
-    enum { TILES = 28 };
-    const int64_t most = cols < TILES ? TILES / cols : 1;
+    const int64_t tiles = pass == REEL_CONV_FORWARD ? 12 : 28,
+                  most = cols < tiles ? tiles / cols : 1;
     return divided_up(rows, divided_up(rows, most));
 }
 
@@ -53,7 +54,7 @@ reel_polyphase_plan reel_polyphase_plan_of(const reel_conv_shape *s, reel_conv_p
     p.depth = s->sh * p.run;
     p.rows = divided_up(s->oh, p.m);
     p.cols = divided_up(s->ow, p.m);
-    p.group = group_of_rows(p.rows, p.cols);
+    p.group = group_of_rows(p.rows, p.cols, pass);
     p.groups = divided_up(p.rows, p.group);
 
     p.pixels = p.cols * p.m + p.r - 1;
@@ -68,7 +69,7 @@ reel_polyphase_plan reel_polyphase_plan_of(const reel_conv_shape *s, reel_conv_p
      * one panel, the weight gradient two rows of points: 14, of the image and of dy. */
     p.private = p.lines * p.line + 2 * p.line;
     if (pass == REEL_CONV_FORWARD) {
-        p.d_step = odd_vectors(p.group * p.cols * REEL_WIDEST_PANEL);
+        p.d_step = odd_vectors(p.group * p.cols * 2 * REEL_WIDEST_PANEL);
         p.private += REEL_WINOGRAD_PRODUCTS * (p.v_step + p.d_step);
         return p;
     }

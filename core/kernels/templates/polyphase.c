@@ -3,7 +3,8 @@
  * A thread takes a group of tile rows of one image: V, its 49 matrices of tiles x phase channels,
  * stays in the core's caches, and so do the products of V with the weights U of one panel of output
  * channels, which are transformed back at once. U is read from the second-level cache: each
- * product asks for that of the next, and for its share of the image that the next group reads. */
+ * product asks for that of the next, for its share of the image that the next group reads, and of
+ * the lines that this one will write: that takes less time than to write them past the caches. */
 #include "core/kernels/templates/names.h"
 #include "core/kernels/templates/polyphase_input.h"
 #define PHASE_NEAR false
@@ -11,12 +12,11 @@
 
 #include <omp.h>
 
-/* A forward pass; past: y is larger than common caches and is written past them. */
+/* A forward pass. */
 typedef struct phase_forward {
     const reel_conv_job *job;
     const reel_polyphase_plan *p;
     const float *u;
-    bool past;
 } phase_forward;
 
 /* ---- weights ---- */
@@ -73,18 +73,6 @@ static void phase_weights_all(const phase_forward *f, float *u)
 
 /* ---- results ---- */
 
-enum { CACHE_LINE = 64 / sizeof(float) };
-
-KERNEL_INLINE void put_output(const phase_forward *f, float *to, vec v)
-{
-    if (f->job->relu)
-        v = rectified(v);
-    if (f->past)
-        stream(to, v);
-    else
-        store(to, v);
-}
-
 /* A tile of the image at y, one panel of output channels from o. */
 typedef struct phase_tile {
     float *y;
@@ -100,6 +88,8 @@ KERNEL_INLINE void phase_output(const int m, const phase_forward *f, const phase
     const int64_t top = tile->row * m, left = tile->col * m, width = tile->width;
     const int64_t height = least(s->oh - top, m), across = least(s->ow - left, m),
                   step = f->p->d_step;
+    const int64_t oc = s->oc, line = s->ow * oc;
+    const bool relu = f->job->relu;
     vec t[6][P], column[P];
 
     for (int64_t c = 0; c < width; c += VL) {
@@ -114,12 +104,12 @@ KERNEL_INLINE void phase_output(const int m, const phase_forward *f, const phase
         }
 
         const vec b = bias ? load(bias + tile->o + c) : (vec){0};
-        float *to = tile->y + (top * s->ow + left) * s->oc + tile->o + c;
-        for (int i = 0; i < height; i++, to += s->ow * s->oc) {
+        float *to = tile->y + top * line + left * oc + tile->o + c;
+        for (int i = 0; i < height; i++, to += line) {
             transform_output(m, column, 1, t[i], 1);
             UNROLLED_FOR(j, m)
                 if (j < across)
-                    put_output(f, to + j * s->oc, column[j] + b);
+                    store(to + j * oc, relu ? rectified(column[j] + b) : column[j] + b);
         }
     }
 }
@@ -127,7 +117,7 @@ KERNEL_INLINE void phase_output(const int m, const phase_forward *f, const phase
 static void phase_outputs(const phase_forward *f, phase_group at, int64_t o, const float *products)
 {
     const reel_conv_shape *s = f->job->s;
-    const int64_t width = s->oc - o < NR ? VL : NR;
+    const int64_t width = phase_panel_width(s, o);
     float *y = (float *)f->job->out + at.image * s->oh * s->ow * s->oc;
     for (int64_t row = at.first; row < at.first + at.rows; row++)
         for (int64_t col = 0; col < f->p->cols; col++, products += width) {
@@ -148,6 +138,15 @@ static void phase_outputs(const phase_forward *f, phase_group at, int64_t o, con
         }
 }
 
+/* What a group writes of y: its rows of tiles may reach beyond the map. */
+static rows_ahead outputs_ahead(const phase_forward *f, phase_group at, int64_t blocks)
+{
+    const reel_conv_shape *s = f->job->s;
+    const int64_t line = s->ow * s->oc, top = at.first * f->p->m;
+    return rows_ahead_of(f->job->out, s->n * s->oh * line, (at.image * s->oh + top) * line,
+                         least(at.rows * f->p->m, s->oh - top) * line, blocks);
+}
+
 /* ---- products ---- */
 
 /* M = V U, point by point, for one panel of output channels. */
@@ -155,7 +154,7 @@ static void phase_products(const phase_forward *f, phase_group at, int64_t o, co
                            float *products, rows_ahead *ahead)
 {
     const reel_polyphase_plan *p = f->p;
-    const int64_t oc = f->job->s->oc, width = oc - o < NR ? VL : NR, rows = at.rows * p->cols;
+    const int64_t width = phase_panel_width(f->job->s, o), rows = at.rows * p->cols;
     for (int q = 0; q < REEL_WINOGRAD_PRODUCTS; q++) {
         const float *u = f->u + q * p->u_step + o * p->depth;
         phase_product j = {.k = p->depth,
@@ -164,24 +163,19 @@ static void phase_products(const phase_forward *f, phase_group at, int64_t o, co
                            .b = u,
                            .c = products + q * p->d_step,
                            .ldc = width,
-                           .far = {take_ahead(ahead, blocks_of(rows) * p->depth), u},
-                           .far_step = {ahead->step, 0}};
-        phase_panel(&j, rows, width, u + p->u_step);
+                           .next = u + p->u_step,
+                           .ahead = {&ahead[0], &ahead[1]}};
+        phase_panel(&j, rows, width);
     }
 }
 
 void REEL_ISA_FN(reel_polyphase_forward)(const reel_conv_job *job, int threads)
 {
-    enum { LARGE = 16 << 20 };
     const reel_conv_shape *s = job->s;
     const reel_polyphase_plan p = reel_polyphase_plan_of(s, REEL_CONV_FORWARD);
     float *u = job->scratch;
-    const int64_t panels = (s->oc + NR - 1) / NR;
-
-    /* Parts of a line that are written past the caches at different times cost a line each. */
-    const bool whole_lines = sizeof(vec) == 64 && (uintptr_t)job->out % sizeof(vec) == 0;
-    const phase_forward f = {
-        job, &p, u, whole_lines && s->n * s->oh * s->ow * s->oc * (int64_t)sizeof(float) > LARGE};
+    const phase_forward f = {job, &p, u};
+    const int64_t groups = s->n * p.groups, several = (groups + 8 * threads - 1) / (8 * threads);
 
 #pragma omp parallel num_threads(threads)
     {
@@ -191,21 +185,21 @@ void REEL_ISA_FN(reel_polyphase_forward)(const reel_conv_job *job, int threads)
         phase_ring ring = phase_ring_new(s, &p, lines);
         phase_weights_all(&f, u);
 
-        /* Groups of an image that one thread takes one after the other share rows of phases. */
-#pragma omp for schedule(static)
-        for (int64_t item = 0; item < s->n * p.groups; item++) {
+        /* Groups of an image that one thread takes one after the other share rows of phases. A
+         * core that others use, too, takes fewer. */
+#pragma omp for schedule(dynamic, several)
+        for (int64_t item = 0; item < groups; item++) {
             const phase_group at = phase_group_at(&p, item);
             phase_ring_fill(&ring, job->x, at.image, at.first, at.rows);
             transform_phases(&ring, 0, PAIRS, at, columns, v);
-            const int64_t terms = blocks_of(at.rows * p.cols) * p.depth * panels;
-            rows_ahead ahead = image_ahead(s, &p, job->x, at.image, at.first + at.rows,
-                                           terms * REEL_WINOGRAD_PRODUCTS);
-            for (int64_t o = 0; o < s->oc; o += NR) {
-                phase_products(&f, at, o, v, products, &ahead);
+            const int64_t blocks =
+                REEL_WINOGRAD_PRODUCTS * blocks_of(at.rows * p.cols) * phase_panels(s);
+            rows_ahead ahead[2] = {image_ahead(s, &p, job->x, at.image, at.first + at.rows, blocks),
+                                   outputs_ahead(&f, at, blocks)};
+            for (int64_t o = 0; o < s->oc; o += phase_panel_step(s)) {
+                phase_products(&f, at, o, v, products, ahead);
                 phase_outputs(&f, at, o, products);
             }
         }
-        if (f.past)
-            stream_end();
     }
 }

@@ -14,7 +14,14 @@
 #include <stdbool.h>
 #include <string.h>
 
-enum { P = REEL_WINOGRAD_POINTS, PAIRS = (P + 1) / 2 };
+enum {
+    P = REEL_WINOGRAD_POINTS,
+    PAIRS = (P + 1) / 2,
+    CACHE_LINE = 64 / sizeof(float),
+    /* Rows of the largest block in registers, and output channels of the widest panel. */
+    PHASE_ROWS = WIDE_ROWS > 0 ? WIDE_ROWS : MR,
+    PHASE_PANEL = WIDE_ROWS > 0 ? 2 * NR : NR
+};
 
 /* Rows of points come in pairs, p and -p; the last, infinity, is alone. */
 KERNEL_INLINE int points_of_pair(int pair)
@@ -34,42 +41,43 @@ KERNEL_INLINE phase_group phase_group_at(const reel_polyphase_plan *p, int64_t i
 }
 
 /* Rows of the image, or of dy, that the next group reads and this one did not. The products of a
- * group ask for them, a line a term, as far apart as memory delivers them. */
+ * group ask for them, a few lines a block. */
 typedef struct rows_ahead {
     const float *from, *end;
-    int64_t step; /* values a term */
+    int64_t share; /* values a block */
 } rows_ahead;
 
-/* Values [first, first + count) of the `all` values of a map, for that many terms. */
+/* Values [first, first + count) of the `all` values of a map, for that many blocks. */
 KERNEL_INLINE rows_ahead rows_ahead_of(const float *map, int64_t all, int64_t first, int64_t count,
-                                       int64_t terms)
+                                       int64_t blocks)
 {
     first = least(first, all);
     count = least(count, all - first);
-    return (rows_ahead){map + first, map + first + count, (count + terms - 1) / terms};
+    const int64_t lines = (count + CACHE_LINE - 1) / CACHE_LINE;
+    return (rows_ahead){map + first, map + first + count,
+                        (lines + blocks - 1) / blocks * CACHE_LINE};
 }
 
 /* What the group behind tile row `row` reads of an image. */
 static inline rows_ahead image_ahead(const reel_conv_shape *s, const reel_polyphase_plan *p,
-                                     const float *x, int64_t image, int64_t row, int64_t terms)
+                                     const float *x, int64_t image, int64_t row, int64_t blocks)
 {
     const int64_t width = s->w * s->c, y = (row * p->m + p->r - 1) * s->sh - s->ph;
     return rows_ahead_of(x, s->n * s->h * width, (image * s->h + (y < 0 ? 0 : y)) * width,
-                         p->group * p->m * s->sh * width, terms);
+                         p->group * p->m * s->sh * width, blocks);
 }
 
-/* The next `terms` terms' part of them. */
-KERNEL_INLINE const float *take_ahead(rows_ahead *ahead, int64_t terms)
+/* Asks for the next block's share of them. */
+KERNEL_INLINE void ask_ahead(rows_ahead *ahead)
 {
-    const float *from = ahead->from;
-    const int64_t left = ahead->end - from;
-    ahead->from += least(terms * ahead->step, left);
-    return from;
+    const float *end = ahead->from + least(ahead->share, ahead->end - ahead->from);
+    for (; ahead->from < end; ahead->from += CACHE_LINE)
+        __builtin_prefetch(ahead->from, 0, 2);
 }
 
 KERNEL_INLINE int64_t blocks_of(int64_t rows)
 {
-    return (rows + MR - 1) / MR;
+    return (rows + PHASE_ROWS - 1) / PHASE_ROWS;
 }
 
 /* Rows [next - lines, next) of an image's phase pixels, row y at data + y % lines * line. */
@@ -88,34 +96,77 @@ static inline phase_ring phase_ring_new(const reel_conv_shape *s, const reel_pol
     return (phase_ring){s, p, data, -1, 0};
 }
 
+/* The sh rows of the image that make a row of phase pixels; NULL: padding, above or below. Values
+ * of padding on the left. */
+typedef struct phase_rows {
+    const float *at[REEL_POLYPHASE_STRIDE];
+    int64_t skip;
+} phase_rows;
+
 /* One run of phase pixel x where it may lie on padding: values of the image's row, or zeros. */
 static inline void copy_run(const reel_conv_shape *s, const reel_polyphase_plan *p,
                             const float *row, int64_t x, float *to)
 {
-    const int64_t first = x * p->run - s->pw * s->c, width = s->w * s->c;
-    for (int64_t e = 0; e < p->run; e++)
-        to[e] = row && first + e >= 0 && first + e < width ? row[first + e] : 0;
+    const int64_t run = p->run, first = x * run - s->pw * s->c,
+                  end = row ? least(s->w * s->c - first, run) : 0;
+    for (int64_t e = 0; e < run; e += VL)
+        store(to + e, (vec){0});
+    for (int64_t e = first < 0 ? -first : 0; e < end; e++)
+        to[e] = row[first + e];
 }
 
 /* Phase pixels [begin, end), whose runs lie in the image as a whole, and so do the vectors that
- * begin in them. Vectors reach over the end of a run; what belongs there is copied later. */
-KERNEL_INLINE void copy_runs(const reel_conv_shape *s, const reel_polyphase_plan *p,
-                             const float *const row[], int64_t begin, int64_t end, float *to)
+ * begin in them. Vectors reach over the end of a run; what belongs there is copied later. With a
+ * constant number of phases, the addresses of their rows are in registers. */
+KERNEL_INLINE void copy_runs(const int phases, const phase_rows *rows, int64_t begin, int64_t end,
+                             int64_t run, float *to)
 {
     static const float padding[REEL_POLYPHASE_STRIDE * 4 + VL];
-    const int64_t run = p->run, phases = s->sh, skip = s->pw * s->c;
-    const float *from[REEL_POLYPHASE_STRIDE];
-    int64_t step[REEL_POLYPHASE_STRIDE];
-    for (int64_t a = 0; a < phases; a++) {
-        from[a] = row[a] ? row[a] + begin * run - skip : padding;
-        step[a] = row[a] ? run : 0;
+    const float *from[REEL_POLYPHASE_STRIDE] = {NULL};
+    int64_t step[REEL_POLYPHASE_STRIDE] = {0};
+    UNROLLED_FOR(a, phases) {
+        from[a] = rows->at[a] ? rows->at[a] + begin * run - rows->skip : padding;
+        step[a] = rows->at[a] ? run : 0;
     }
 
-    to += begin * p->depth;
-    for (int64_t x = 0; x < end - begin; x++)
-        for (int64_t a = 0; a < phases; a++, to += run)
+    to += begin * phases * run;
+    for (int64_t x = begin; x < end; x++)
+        UNROLLED_FOR(a, phases) {
             for (int64_t e = 0; e < run; e += VL)
-                store(to + e, load(from[a] + x * step[a] + e));
+                store(to + e, load(from[a] + e));
+            from[a] += step[a];
+            to += run;
+        }
+}
+
+static inline void copy_whole_runs(int64_t phases, const phase_rows *rows, int64_t begin,
+                                   int64_t end, int64_t run, float *to)
+{
+    switch (phases) {
+    case 1:
+        copy_runs(1, rows, begin, end, run, to);
+        break;
+    case 2:
+        copy_runs(2, rows, begin, end, run, to);
+        break;
+    case 3:
+        copy_runs(3, rows, begin, end, run, to);
+        break;
+    case 4:
+        copy_runs(4, rows, begin, end, run, to);
+        break;
+    case 5:
+        copy_runs(5, rows, begin, end, run, to);
+        break;
+    case 6:
+        copy_runs(6, rows, begin, end, run, to);
+        break;
+    case 7:
+        copy_runs(7, rows, begin, end, run, to);
+        break;
+    default:
+        copy_runs(REEL_POLYPHASE_STRIDE, rows, begin, end, run, to);
+    }
 }
 
 /* Row y of the phase pixels of an image. */
@@ -123,10 +174,10 @@ static inline void copy_phases(const reel_conv_shape *s, const reel_polyphase_pl
                                const float *image, int64_t y, float *to)
 {
     const int64_t width = s->w * s->c, skip = s->pw * s->c, whole = (p->run + VL - 1) / VL * VL;
-    const float *row[REEL_POLYPHASE_STRIDE];
+    phase_rows rows = {.skip = skip};
     for (int64_t a = 0; a < s->sh; a++) {
         const int64_t at = y * s->sh + a - s->ph;
-        row[a] = at >= 0 && at < s->h ? image + at * width : NULL;
+        rows.at[a] = at >= 0 && at < s->h ? image + at * width : NULL;
     }
 
     const int64_t begin = least((skip + p->run - 1) / p->run, p->pixels);
@@ -134,11 +185,11 @@ static inline void copy_phases(const reel_conv_shape *s, const reel_polyphase_pl
     end = end < begin ? begin : least(end, p->pixels);
     for (int64_t x = 0; x < begin; x++)
         for (int64_t a = 0; a < s->sh; a++)
-            copy_run(s, p, row[a], x, to + x * p->depth + a * p->run);
-    copy_runs(s, p, row, begin, end, to);
+            copy_run(s, p, rows.at[a], x, to + x * p->depth + a * p->run);
+    copy_whole_runs(s->sh, &rows, begin, end, p->run, to);
     for (int64_t x = end; x < p->pixels; x++)
         for (int64_t a = 0; a < s->sh; a++)
-            copy_run(s, p, row[a], x, to + x * p->depth + a * p->run);
+            copy_run(s, p, rows.at[a], x, to + x * p->depth + a * p->run);
 }
 
 /* Fills the ring with what the tile rows [first, first + rows) of an image read. */
@@ -182,7 +233,7 @@ KERNEL_INLINE void phase_columns(const int pair, const phase_ring *ring, tile_sp
     for (int k = 0; k < P; k++)
         line[k] = ring->data + (at.row * p->m + k) % p->lines * p->line;
 
-    const int64_t begin = at.begin * p->m * p->depth,
+    const int64_t begin = at.begin * p->m * p->depth, step = p->line,
                   end = (at.end * p->m + p->r - 1) * p->depth + VL;
     for (int64_t e = begin; e < end; e += VL) {
         vec d[P], o[2];
@@ -190,7 +241,7 @@ KERNEL_INLINE void phase_columns(const int pair, const phase_ring *ring, tile_sp
             d[k] = load(line[k] + e);
         input_points(pair, o, d);
         UNROLLED_FOR(i, points_of_pair(pair))
-            store(to + i * p->line + e, o[i]);
+            store(to + i * step + e, o[i]);
     }
 }
 
@@ -199,16 +250,19 @@ KERNEL_INLINE void phase_columns(const int pair, const phase_ring *ring, tile_sp
 KERNEL_INLINE void phase_tiles(const reel_polyphase_plan *p, tile_span at, const float *line,
                                float *v)
 {
-    for (int64_t t = at.begin; t < at.end; t++)
-        for (int64_t e = 0; e < p->depth; e += VL) {
-            const float *from = line + t * p->m * p->depth + e;
+    const int64_t depth = p->depth, step = p->v_step;
+    for (int64_t t = at.begin; t < at.end; t++) {
+        const float *from = line + t * p->m * depth;
+        float *to = v + t * p->v_row;
+        for (int64_t e = 0; e < depth; e += VL) {
             vec d[P], o[P];
             UNROLLED_FOR(k, P)
-                d[k] = load(from + k * p->depth);
+                d[k] = load(from + k * depth + e);
             transform_input(o, 1, d, 1);
             UNROLLED_FOR(j, P)
-                store(v + j * p->v_step + t * p->v_row + e, o[j]);
+                store(to + j * step + e, o[j]);
         }
+    }
 }
 
 static inline void transform_tiles(const phase_ring *ring, int pair, tile_span at, float *lines,
@@ -249,13 +303,31 @@ static inline void transform_phases(const phase_ring *ring, int begin, int end, 
         }
 }
 
+KERNEL_INLINE int64_t phase_panels(const reel_conv_shape *s)
+{
+    return (s->oc + PHASE_PANEL - 1) / PHASE_PANEL;
+}
+
+/* Output channels are dealt out evenly over panels: from one panel to the next, and those of the
+ * panel that begins at o. */
+KERNEL_INLINE int64_t phase_panel_step(const reel_conv_shape *s)
+{
+    const int64_t panels = phase_panels(s);
+    return (s->oc / VL + panels - 1) / panels * VL;
+}
+
+KERNEL_INLINE int64_t phase_panel_width(const reel_conv_shape *s, int64_t o)
+{
+    return least(s->oc - o, phase_panel_step(s));
+}
+
 /* Where the weights, or sums, of channel k and output channel o lie in the matrix of a point:
- * panels of NR output channels, depth x NR each; a last half panel is depth x VL. */
+ * panel after panel, depth x its width each. */
 KERNEL_INLINE int64_t weight_at(const reel_conv_shape *s, const reel_polyphase_plan *p, int64_t k,
                                 int64_t o)
 {
-    const int64_t first = o / NR * NR, width = s->oc - first < NR ? VL : NR;
-    return first * p->depth + k * width + o % NR;
+    const int64_t step = phase_panel_step(s), first = o / step * step;
+    return first * p->depth + k * phase_panel_width(s, first) + o - first;
 }
 
 /* The kernel's tap (y, x) of phase channel k: its place in the weights of one output channel, or -1

@@ -6,14 +6,16 @@
  *   else: A(i, p) = a[i a_row + p],  as V lies in forward;  B(p, j) = b[p ldb + j]
  *
  * So short a sum leaves no time for bookkeeping: rows and columns are constants, rows of A that
- * are apart are reached from every fourth one, and each term asks for one row of what comes next.
+ * are apart are reached from every fourth one, and each term asks for one line or two of what comes
+ * next.
  */
 #ifndef REEL_CORE_KERNELS_TEMPLATES_POLYPHASE_PRODUCT_H
 #define REEL_CORE_KERNELS_TEMPLATES_POLYPHASE_PRODUCT_H
 
-#include "core/kernels/templates/vector.h"
+#include "core/kernels/templates/polyphase_input.h"
 
-#include <stdbool.h>
+enum { PHASE_COLS = PHASE_PANEL / VL };
+_Static_assert(PHASE_ROWS == 6, "the kernels below");
 
 typedef struct phase_product {
     int64_t k;
@@ -24,39 +26,26 @@ typedef struct phase_product {
     float *c;
     int64_t ldc;
     bool add;
-    const float *next;   /* memory that is wanted soon, k rows as wide as the block */
-    const float *far[2]; /* memory that is wanted later: each term asks for a line and moves on */
-    int64_t far_step[2];
+    const float *next;    /* memory that is wanted soon */
+    rows_ahead *ahead[2]; /* memory that is wanted later */
 } phase_product;
-
-/* The row's cache lines: of 16 floats. */
-KERNEL_INLINE void ask_for_row(const float *next, const int cols)
-{
-    for (int e = 0; e < cols * VL; e += 16)
-        __builtin_prefetch(next + e, 0, 3);
-}
 
 KERNEL_INLINE void phase_block(const phase_product *job, const int rows, const int cols,
                                const bool near)
 {
+    const int lines = near || cols * VL <= 2 * CACHE_LINE ? 1 : 2;
     const int64_t k = job->k, a_row = job->a_row, a_step = near ? job->a_step : 1,
                   ldb = near ? job->ldb : cols * VL;
-    const int fars = near ? 2 : 1;
-    const float *row[(MR + 3) / 4], *b = job->b, *next = job->next, *far[2];
-    int64_t far_step[2];
-    vec s[MR][2];
+    const float *row[(PHASE_ROWS + 3) / 4], *b = job->b, *next = job->next;
+    vec s[PHASE_ROWS][PHASE_COLS];
     UNROLLED_FOR(i, (rows + 3) / 4)
         row[i] = near ? job->a + 4 * i : job->a + 4 * i * a_row;
-    UNROLLED_FOR(i, fars) {
-        far[i] = job->far[i];
-        far_step[i] = job->far_step[i];
-    }
     UNROLLED_FOR(i, rows)
         UNROLLED_FOR(t, cols)
             s[i][t] = (vec){0};
 
     for (int64_t p = 0; p < k; p++) {
-        vec bv[2];
+        vec bv[PHASE_COLS];
         UNROLLED_FOR(t, cols)
             bv[t] = load(b + t * VL);
         UNROLLED_FOR(i, rows) {
@@ -67,12 +56,9 @@ KERNEL_INLINE void phase_block(const phase_product *job, const int rows, const i
         UNROLLED_FOR(i, (rows + 3) / 4)
             row[i] += a_step;
         b += ldb;
-        ask_for_row(next, cols);
-        next += cols * VL;
-        UNROLLED_FOR(i, fars) {
-            __builtin_prefetch(far[i], 0, 2);
-            far[i] += far_step[i];
-        }
+        UNROLLED_FOR(i, lines)
+            __builtin_prefetch(next + i * CACHE_LINE, 0, 3);
+        next += lines * CACHE_LINE;
     }
 
     float *c = job->c;
@@ -85,58 +71,54 @@ KERNEL_INLINE void phase_block(const phase_product *job, const int rows, const i
     }
 }
 
-/* For each number of rows: one and two vectors wide, rows of A apart and near. */
-#define PHASE_ROWS(ROWS)                                                                           \
-    static void phase_##ROWS##x1(const phase_product *j)                                           \
+/* For each number of vectors in a row: one to six rows. */
+#define PHASE_BLOCK(ROWS, COLS)                                                                    \
+    static void phase_##ROWS##x##COLS(const phase_product *j)                                      \
     {                                                                                              \
-        phase_block(j, ROWS, 1, PHASE_NEAR);                                                       \
-    }                                                                                              \
-    static void phase_##ROWS##x2(const phase_product *j)                                           \
-    {                                                                                              \
-        phase_block(j, ROWS, 2, PHASE_NEAR);                                                       \
+        phase_block(j, ROWS, COLS, PHASE_NEAR);                                                    \
     }
-PHASE_ROWS(1)
-PHASE_ROWS(2)
-PHASE_ROWS(3)
-PHASE_ROWS(4)
-PHASE_ROWS(5)
-PHASE_ROWS(6)
+#define PHASE_BLOCKS(COLS)                                                                         \
+    PHASE_BLOCK(1, COLS)                                                                           \
+    PHASE_BLOCK(2, COLS)                                                                           \
+    PHASE_BLOCK(3, COLS)                                                                           \
+    PHASE_BLOCK(4, COLS)                                                                           \
+    PHASE_BLOCK(5, COLS)                                                                           \
+    PHASE_BLOCK(6, COLS)
+PHASE_BLOCKS(1)
+PHASE_BLOCKS(2)
 #if REEL_BLOCK_ROWS > 6
-PHASE_ROWS(7)
-PHASE_ROWS(8)
-PHASE_ROWS(9)
-PHASE_ROWS(10)
-PHASE_ROWS(11)
-PHASE_ROWS(12)
-PHASE_ROWS(13)
-PHASE_ROWS(14)
+PHASE_BLOCKS(3)
+PHASE_BLOCKS(4)
 #endif
 
-#define PHASE_ENTRY(ROWS) [ROWS] = {phase_##ROWS##x1, phase_##ROWS##x2}
-static void (*const phase_kernels[MR + 1][2])(const phase_product *j) = {
-    PHASE_ENTRY(1),  PHASE_ENTRY(2),  PHASE_ENTRY(3),  PHASE_ENTRY(4),
-    PHASE_ENTRY(5),  PHASE_ENTRY(6),
+#define PHASE_ENTRY(COLS)                                                                          \
+    [COLS] = {NULL,           phase_1x##COLS, phase_2x##COLS, phase_3x##COLS,                      \
+              phase_4x##COLS, phase_5x##COLS, phase_6x##COLS}
+static void (*const phase_kernels[PHASE_COLS + 1][PHASE_ROWS + 1])(const phase_product *j) = {
+    PHASE_ENTRY(1),
+    PHASE_ENTRY(2),
 #if REEL_BLOCK_ROWS > 6
-    PHASE_ENTRY(7),  PHASE_ENTRY(8),  PHASE_ENTRY(9),  PHASE_ENTRY(10),
-    PHASE_ENTRY(11), PHASE_ENTRY(12), PHASE_ENTRY(13), PHASE_ENTRY(14),
+    PHASE_ENTRY(3),
+    PHASE_ENTRY(4),
 #endif
 };
 
-/* All `rows` rows of a panel `width` (VL or 2 VL) wide, dealt out evenly over blocks of at most MR.
- * The last block asks for `next`. Those before it ask for the sums below where they are added to;
- * else for nothing new. */
-static inline void phase_panel(phase_product *j, int64_t rows, int64_t width, const float *next)
+/* All `rows` rows of a panel, dealt out evenly over blocks. Each asks for its lines of `next`;
+ * where it is added to C, for the sums below. */
+static inline void phase_panel(phase_product *j, int64_t rows, int64_t width)
 {
-    for (int64_t blocks = (rows + MR - 1) / MR; blocks > 0; blocks--) {
+    for (int64_t blocks = blocks_of(rows); blocks > 0; blocks--) {
         const int64_t take = (rows + blocks - 1) / blocks;
-        const float *below = j->add ? j->c + take * j->ldc : j->b;
-        j->next = blocks > 1 ? below : next;
-        phase_kernels[take][width > VL](j);
+        float *below = j->c + take * j->ldc;
+        if (PHASE_NEAR)
+            j->next = below;
+        ask_ahead(j->ahead[0]);
+        ask_ahead(j->ahead[1]);
+        phase_kernels[width / VL][take](j);
 
         j->a += take * j->a_row;
-        j->c += take * j->ldc;
-        j->far[0] += j->k * j->far_step[0];
-        j->far[1] += j->k * j->far_step[1];
+        j->c = below;
+        j->next += j->k * (width > 2 * CACHE_LINE ? 2 : 1) * CACHE_LINE;
         rows -= take;
     }
 }

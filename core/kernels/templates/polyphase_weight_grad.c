@@ -58,30 +58,31 @@ KERNEL_INLINE void gradient_row(const int m, const int pair, const phase_sums *w
 {
     const reel_conv_shape *s = w->job->s;
     const reel_polyphase_plan *p = w->p;
-    const float *dy = (const float *)w->job->dy + image * s->oh * s->ow * s->oc, *line[6];
+    const int64_t oc = s->oc, width = s->ow * oc, next = p->gradient_line, step = p->d_step;
+    const float *dy = (const float *)w->job->dy + image * s->oh * width, *line[6];
+    float *down = w->gradient;
     for (int k = 0; k < m; k++)
-        line[k] = row * m + k < s->oh ? dy + (row * m + k) * s->ow * s->oc : w->padding;
-    for (int64_t e = 0; e < s->ow * s->oc; e += VL) {
+        line[k] = row * m + k < s->oh ? dy + (row * m + k) * width : w->padding;
+    for (int64_t e = 0; e < width; e += VL) {
         vec g[6], o[2];
         UNROLLED_FOR(k, m)
             g[k] = load(line[k] + e);
         gradient_points(m, pair, o, g);
         UNROLLED_FOR(i, points_of_pair(pair))
-            store(w->gradient + i * p->gradient_line + e, o[i]);
+            store(down + i * next + e, o[i]);
     }
 
-    for (int i = 0; i < points_of_pair(pair); i++, d += P * p->d_step) {
-        const float *from = w->gradient + i * p->gradient_line;
-        for (int64_t t = 0; t < p->cols; t++)
-            for (int64_t c = 0; c < s->oc; c += VL) {
+    const int64_t cols = p->cols;
+    for (int i = 0; i < points_of_pair(pair); i++, down += next, d += P * step)
+        for (int64_t t = 0; t < cols; t++)
+            for (int64_t c = 0; c < oc; c += VL) {
                 vec g[6], o[P];
                 UNROLLED_FOR(k, m)
-                    g[k] = load(from + (t * m + k) * s->oc + c);
+                    g[k] = load(down + (t * m + k) * oc + c);
                 transform_kernel(m, o, 1, g, 1);
                 UNROLLED_FOR(j, P)
-                    store(d + j * p->d_step + t * s->oc + c, o[j]);
+                    store(d + j * step + t * oc + c, o[j]);
             }
-    }
 }
 
 KERNEL_INLINE void gradient_row_of_pair(const int m, int pair, const phase_sums *w, int64_t image,
@@ -129,24 +130,21 @@ static void gradient_rows(const phase_sums *w, int pair, phase_group at)
 static void phase_sum(phase_sums *w, int pair, int64_t tiles, bool add, float *sums)
 {
     const reel_polyphase_plan *p = w->p;
-    const int64_t oc = w->job->s->oc, terms = blocks_of(p->depth) * tiles;
+    const int64_t oc = w->job->s->oc;
     for (int q = 0; q < points_of_pair(pair) * P; q++)
-        for (int64_t o = 0; o < oc; o += NR) {
-            const int64_t width = oc - o < NR ? VL : NR;
-            float *c = sums + (2 * pair * P + q) * p->u_step + o * p->depth;
-            phase_product j = {
-                .k = tiles,
-                .a = w->v + q * p->v_step,
-                .a_row = 1,
-                .a_step = p->v_row,
-                .b = w->d + q * p->d_step + o,
-                .ldb = oc,
-                .c = c,
-                .ldc = width,
-                .add = add,
-                .far = {take_ahead(&w->image_ahead, terms), take_ahead(&w->gradient_ahead, terms)},
-                .far_step = {w->image_ahead.step, w->gradient_ahead.step}};
-            phase_panel(&j, p->depth, width, c + width * p->depth);
+        for (int64_t o = 0; o < oc; o += phase_panel_step(w->job->s)) {
+            const int64_t width = phase_panel_width(w->job->s, o);
+            phase_product j = {.k = tiles,
+                               .a = w->v + q * p->v_step,
+                               .a_row = 1,
+                               .a_step = p->v_row,
+                               .b = w->d + q * p->d_step + o,
+                               .ldb = oc,
+                               .c = sums + (2 * pair * P + q) * p->u_step + o * p->depth,
+                               .ldc = width,
+                               .add = add,
+                               .ahead = {&w->image_ahead, &w->gradient_ahead}};
+            phase_panel(&j, p->depth, width);
         }
 }
 
@@ -155,13 +153,13 @@ static void ask_for_next_group(phase_sums *w, phase_group at, int begin, int end
 {
     const reel_conv_shape *s = w->job->s;
     const reel_polyphase_plan *p = w->p;
-    const int64_t points = least(2 * end, P) - 2 * begin, panels = (s->oc + NR - 1) / NR;
-    const int64_t terms = points * P * panels * blocks_of(p->depth) * at.rows * p->cols,
+    const int64_t points = least(2 * end, P) - 2 * begin;
+    const int64_t blocks = points * P * phase_panels(s) * blocks_of(p->depth),
                   next = at.first + at.rows, row = s->ow * s->oc;
-    w->image_ahead = image_ahead(s, p, w->job->x, at.image, next, terms);
+    w->image_ahead = image_ahead(s, p, w->job->x, at.image, next, blocks);
     w->gradient_ahead =
         rows_ahead_of(w->job->dy, s->n * s->oh * row, (at.image * s->oh + next * p->m) * row,
-                      p->group * p->m * row, terms);
+                      p->group * p->m * row, blocks);
 }
 
 /* The sums of the groups [first, last) of the batch, for the pairs [begin, end). */
