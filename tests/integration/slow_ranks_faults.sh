@@ -157,7 +157,9 @@ fault_killed() {
     wait_for_process rank_process "$run" "$rank" || return 0
     kill -s KILL "$victim"
     finish 1 $death
-    says "rank $rank on host [^ ]+ was killed by signal 9"
+    # Now and then mpirun has no words for a rank that dies while the ranks connect.
+    says "rank $rank on host [^ ]+ was killed by signal 9|a rank was killed by signal 9"
+    ! grep -q 'a rank was killed' err || unnamed=$((unnamed + 1))
 }
 
 fault_stopped() {
@@ -301,14 +303,14 @@ for hosts in ${REEL_HOSTS:-1 2}; do
             continue
         fi
         [ "$hosts" = 1 ] || two_hosts_up # anew for each kind: the hosts live for 10 minutes
-        longest=0 late=0 resumed=0 bad=0 saved=0 waited_for_link=0 rank=''
+        longest=0 late=0 resumed=0 bad=0 saved=0 waited_for_link=0 unnamed=0 rank=''
         for ((time = 1; time <= times; time++)); do
             ranks=$((time % 4 < 2 ? 2 : 4))
             try_one
         done
         [ "$hosts" = 1 ] || two_hosts_down
         echo "$kind, $hosts hosts: $times times, $bad failed; the longest time to the end $longest ms, $late later than promised;" \
-            "$resumed checkpoints resumed$([ $saved = 0 ] || echo ", $saved had enough after all")$([ "$kind" != cut ] || echo ", a daemon waited for the link $waited_for_link times")"
+            "$resumed checkpoints resumed$([ $saved = 0 ] || echo ", $saved had enough after all")$([ $unnamed = 0 ] || echo ", $unnamed times mpirun did not name the rank")$([ "$kind" != cut ] || echo ", a daemon waited for the link $waited_for_link times")"
     done
 done
 [ $failed = 0 ] || exit 1

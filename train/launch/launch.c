@@ -157,6 +157,18 @@ static void pass_signals_on(int control, const sigset_t *unblocked)
 
 /* ---- the keeper's process ---- */
 
+/* An exit code of mpirun without a message. Now and then Open MPI 4.1 has none for a rank that is
+ * killed while the ranks connect. */
+static void say_code(int code)
+{
+    enum { SIGNALS = 128 };
+    if (code > SIGNALS && code <= SIGNALS + SIGRTMAX)
+        reel_say("reel: a rank was killed by signal %d; mpirun does not say which one",
+                 code - SIGNALS);
+    else
+        reel_say("reel: mpirun ended with exit code %d", code);
+}
+
 static void say_end(const char *command, const reel_keeper_result *result, bool early)
 {
     const int status = result->status;
@@ -168,7 +180,7 @@ static void say_end(const char *command, const reel_keeper_result *result, bool 
         reel_say("reel: mpirun was killed by signal %d; all ranks are ended", WTERMSIG(status));
     else if (status != -1 && !result->named && reel_keeper_code(result, &early) == 1 &&
              WEXITSTATUS(status) != 1)
-        reel_say("reel: mpirun ended with exit code %d", WEXITSTATUS(status));
+        say_code(WEXITSTATUS(status));
 }
 
 /* Does not return. */
