@@ -60,11 +60,11 @@ trained() { grep -c '"event":"train"' "$1/metrics.jsonl" 2>/dev/null || true; }
 has_trained() { [ "$(($(trained "$1") + 0))" -ge "$2" ]; } # has_trained RUN N: N lines at least
 has_saved() { find "$1" -name 'checkpoint-*' | grep -q .; }
 wait_until() { # wait_until COMMAND...: succeeds
-    for _ in $(seq 200); do
+    for _ in $(seq 600); do
         if "$@"; then return 0; fi
         sleep 0.05
     done
-    fail "$*: not within 10 s"
+    fail "$*: not within 30 s"
 }
 begin() { # begin RUN: a long run, until it trains; `job` is its number
     timeout -k 5 60 srun -J "$1" -n 2 --mpi=pmix "$REEL_BIN" train d -o "$1" --epochs 100000 "${options[@]}" \
