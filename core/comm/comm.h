@@ -57,7 +57,8 @@ REEL_API bool reel_comm_is_launched(void);
 REEL_API bool reel_comm_module_version(char *text, size_t size);
 
 /* Connects with the other ranks; all of them call it. config may be NULL for the defaults.
- * REEL_ERR_INVALID: the timeout is not a number above 0; ranks run different versions of Reel.
+ * REEL_ERR_INVALID: the timeout is not a number above 0; ranks run different versions of Reel; the
+ * module cannot connect what this launcher starts, such as srun without PMIx. All ranks get it.
  * REEL_ERR_IO: a launcher started this process, but the module is missing or cannot start, or the
  * ranks do not find each other. The message says what to install or to change. */
 REEL_API reel_status reel_comm_open(reel_comm **out, const reel_comm_config *config,

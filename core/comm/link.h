@@ -24,8 +24,8 @@ typedef struct reel_link {
     int version; /* REEL_LINK_VERSION; first in every version of this struct */
     /* "Open MPI 4.1.4", for people. Before `open`, too. */
     void (*library)(char *text, size_t size);
-    /* Connects this process with those that the launcher started beside it. The error is a line in
-     * `message`. */
+    /* Connects this process with those that the launcher started beside it; *count = 1: the
+     * launcher offers no way to it. The error is a line in `message`. */
     int (*open)(int *address, int *count, char *message, size_t size);
     /* Both begin and return at once. Messages from one rank to another with the same tag arrive in
      * order. The memory must stay until the request is done; `bytes` is below 2^31. A message that

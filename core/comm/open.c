@@ -48,7 +48,7 @@ static reel_status connect_ranks(reel_comm *comm, reel_error *err)
         link->close();
         link->library(message, sizeof message);
         return reel_fail(
-            err, REEL_ERR_IO,
+            err, REEL_ERR_INVALID,
             "the launcher started %d processes, but %.60s connects none of them; start "
             "them with its own mpirun, or with srun --mpi=pmix",
             (int)launched, message);

@@ -29,4 +29,8 @@ echo "no shared object" >broken.so
     refused "cannot load the module: .*broken.so" $launched REEL_MPI_MODULE="$PWD/broken.so"
 }
 refused "the launcher started 2 processes, but Open MPI .* connects none of them" \
-    SLURM_STEP_NUM_TASKS=2 SLURM_PROCID=0
+    PMI_SIZE=2 PMI_RANK=0
+# What srun without PMIx sets. MPI_Init would say it in 20 lines, and end the process.
+refused "the launcher started 2 processes, but Open MPI .* connects none of them" \
+    SLURM_JOBID=1 SLURM_NODELIST=localhost SLURM_STEP_ID=0 SLURM_STEP_NUM_TASKS=2 SLURM_PROCID=0
+[ "$(wc -l <said)" = 1 ] || fail "srun without PMIx: expected one line: $(cat said)"

@@ -4,13 +4,17 @@
 #include "train/run/say.h"
 #include "train/run/signals.h"
 
+#include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 /* For the thread that watches the ranks. */
 static const char *shared_command = "";
 static _Atomic(reel_comm *) connected;
+static bool all_fail; /* process 0 has the same complaint */
 
 /* The launcher's number of this process; 0 = it has none. */
 static int launched_number(void)
@@ -34,11 +38,18 @@ void reel_rank_talk_begin(void)
 
 void reel_rank_talk_turn(void)
 {
-    const unsigned moment = 3; /* seconds; Open MPI ends the other processes within 2 */
-    if (connected || !reel_say_is_silent())
+    /* Open MPI ends the other processes within 2 s, srun --kill-on-bad-exit at once. */
+    const struct timespec moment = {.tv_sec = 3};
+    if (connected || all_fail || !reel_say_is_silent())
         return;
-    sleep(moment);
-    reel_say_silence(false);
+
+    /* The signal that ends this process must not change its exit code, which srun may report. */
+    sigset_t end;
+    sigemptyset(&end);
+    sigaddset(&end, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &end, NULL);
+    if (sigtimedwait(&end, NULL, &moment) != SIGTERM)
+        reel_say_silence(false);
 }
 
 /* In the thread that watches: no exchange has noticed, since this rank computes or waits for a
@@ -64,7 +75,10 @@ reel_status reel_rank_talk_connect(reel_comm **comm, const char *command, double
 {
     const reel_comm_config config = {.timeout = timeout, .on_lost = end_lost};
     shared_command = command;
-    REEL_TRY(reel_comm_open(comm, &config, err));
+    const reel_status status = reel_comm_open(comm, &config, err);
+    all_fail = status == REEL_ERR_INVALID;
+    if (status != REEL_OK)
+        return status;
     connected = *comm;
     reel_say_silence(reel_comm_rank(*comm) != 0);
     return REEL_OK;

@@ -20,8 +20,8 @@
 /* Before the ranks are connected: silences a process that its launcher numbered above 0. */
 void reel_rank_talk_begin(void);
 /* Called before a complaint. A process that is silent, and not connected, waits here for some
- * seconds: if process 0 has the same complaint, it prints it, and the launcher ends the others.
- * Otherwise this process speaks for itself. */
+ * seconds: if process 0 has the same complaint, it prints it, and the launcher ends the others with
+ * SIGTERM. Then it returns and stays silent. Otherwise this process speaks for itself. */
 void reel_rank_talk_turn(void);
 /* Connects the ranks; without a launcher there is one. From here on only rank 0 speaks. A rank that
  * is lost while the others compute ends all. timeout: as reel_comm_config's. */

@@ -13,6 +13,7 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -98,7 +99,7 @@ static void note_stop(int number)
         note_end(SIGTERM);
 }
 
-/* SIGCONT under a launcher. Whoever continues a stopped process by hand is not its parent. */
+/* SIGCONT under mpirun. Whoever continues a stopped process by hand is not its parent. */
 static void note_warning(int number, siginfo_t *info, void *context)
 {
     (void)number;
@@ -122,12 +123,15 @@ static struct {
     {.number = SIGHUP, .note = note_end},
     {.number = SIGUSR1, .note = note_save},
     {.number = SIGUSR2, .note = note_stop, .launched = true},
-    {.number = SIGCONT, .launched = true}, /* note_warning, which wants to know the sender */
+    {.number = SIGCONT}, /* only under mpirun: note_warning, which wants to know the sender */
 };
 static bool installed;
 
 static bool is_handled(int index)
 {
+    /* srun sends it, too: when a job that `scontrol suspend` stopped may continue. */
+    if (handled[index].number == SIGCONT)
+        return getenv("OMPI_COMM_WORLD_RANK") && reel_comm_is_launched();
     return !handled[index].launched || reel_comm_is_launched();
 }
 

@@ -8,8 +8,8 @@
  *   again and again. mpirun forwards it without ending anybody, while SIGTERM to mpirun leaves the
  *   ranks a second. `reel train --ranks` sends it for whatever signal the user sent, and turns 143
  *   into that signal's code.
- * - SIGCONT from the parent process: the launcher is about to end this rank. mpirun sends SIGTERM
- *   a second later, and SIGKILL after another one. The rank leaves as soon as it can, saves if
+ * - SIGCONT from mpirun, the parent process: it is about to end this rank. It sends SIGTERM a
+ *   second later, and SIGKILL after another one. The rank leaves as soon as it can, saves if
  *   there is time, and prints nothing. The SIGTERM that follows is part of it.
  *
  * Handlers are best installed before the ranks connect, which takes a while: until then SIGUSR2

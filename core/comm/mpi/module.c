@@ -6,6 +6,7 @@
  * neither initialises nor finalises MPI. */
 #include <mpi.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/comm/link.h"
@@ -39,10 +40,28 @@ static void reel_mpi_words(int code, char *text, size_t size)
     snprintf(text, size, "%s", words);
 }
 
+/* Whether MPI_Init would print 20 lines and end the process: srun started it, and not with PMIx.
+ * Only an Open MPI that was built with Slurm's own PMI can start then; its users set OMPI_MCA_pmix
+ * (s1 or s2). */
+static bool reel_mpi_lacks_pmix(void)
+{
+#ifdef OPEN_MPI
+    return getenv("SLURM_STEP_NUM_TASKS") && getenv("SLURM_PROCID") && !getenv("PMIX_RANK") &&
+           !getenv("OMPI_COMM_WORLD_RANK") && !getenv("OMPI_MCA_pmix");
+#else
+    return false;
+#endif
+}
+
 static int reel_mpi_open(int *address, int *count, char *message, size_t size)
 {
     int before = 0, threads = MPI_THREAD_SINGLE, code;
     MPI_Initialized(&before);
+    if (!before && reel_mpi_lacks_pmix()) {
+        *address = 0;
+        *count = 1;
+        return 0;
+    }
     reel_mpi_is_ours = !before;
     code = before ? MPI_Query_thread(&threads)
                   : MPI_Init_thread(NULL, NULL, MPI_THREAD_MULTIPLE, &threads);
@@ -101,7 +120,8 @@ static void reel_mpi_end_all(int code)
 
 static void reel_mpi_close(void)
 {
-    MPI_Comm_free(&reel_mpi_comm);
+    if (reel_mpi_comm != MPI_COMM_NULL)
+        MPI_Comm_free(&reel_mpi_comm);
     if (reel_mpi_is_ours)
         MPI_Finalize();
 }

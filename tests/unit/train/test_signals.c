@@ -63,6 +63,18 @@ Test(signals, sigcont_by_hand_is_no_warning, .init = be_a_rank)
     cr_expect_eq(reel_signals_pending(), 0);
 }
 
+Test(signals, srun_continues_a_suspended_job_with_sigcont)
+{
+    setenv("SLURM_STEP_NUM_TASKS", "2", 1);
+    setenv("SLURM_PROCID", "1", 1);
+    reel_signals_install();
+    struct sigaction action;
+    sigaction(SIGCONT, NULL, &action);
+    cr_expect_eq(action.sa_handler, SIG_DFL);
+    sigaction(SIGUSR2, NULL, &action);
+    cr_expect_neq(action.sa_handler, SIG_DFL);
+}
+
 /* Waits until a signal has come, and then for what follows it. The exit code tells how it ended. */
 static void live_as_rank(int ready)
 {
