@@ -96,8 +96,8 @@ reel_winograd_tile reel_winograd_tile_at(const reel_winograd_plan *p, int64_t pl
                                 tile_begins(p->cols, p->m, col), tall[kind], wide[kind]};
 }
 
-/* At most as many tiles a group, in whole blocks of the micro-kernel's 6 rows. Results do not
- * depend on it: tiles are independent. */
+/* Tiles a group: as many as fit the cache, at most REEL_WINOGRAD_GROUP, dealt out evenly. Results
+ * do not depend on it: tiles are independent. */
 static int64_t group_of(const reel_winograd_plan *p)
 {
     const int64_t tile =

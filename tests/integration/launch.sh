@@ -98,7 +98,7 @@ printf '{"loss":0.5}\n12 images\n\000\377no end' | cmp - out || fail "stdout is 
 run 1 "warn banner leave 137"
 [ "$(cat err)" = "reel: rank 1 on host b was killed by signal 9 (Killed)" ] || fail "a rank is killed: $(cat err)"
 run 1 "leave 137"
-[ "$(cat err)" = "reel: a rank was killed by signal 9; mpirun does not say which one" ] || fail "no banner: $(cat err)"
+[ "$(cat err)" = "reel: a rank was killed by signal 9; mpirun does not say which rank" ] || fail "no banner: $(cat err)"
 run 1 "leave 213"
 [ "$(cat err)" = "reel: mpirun ended with exit code 213" ] || fail "no words of mpirun's"
 for code in 1 2 3 4 5 143; do

@@ -93,8 +93,9 @@ Test(conv, shapes_that_polyphase_takes_are_right)
         shape(2, 3, 71, 95, 64, 11, 11, 4, 4, 2, 2, 1, 1, 1), /* AlexNet's, smaller */
         shape(2, 3, 83, 87, 96, 11, 11, 4, 4, 0, 0, 1, 1, 1), /* that of 2012 */
         shape(3, 3, 50, 47, 64, 7, 7, 2, 2, 3, 3, 1, 1, 1),   /* ResNet's */
-        shape(1, 4, 60, 58, 48, 5, 5, 2, 2, 2, 2, 1, 1, 1),   /* a half panel */
-        shape(2, 3, 46, 51, 80, 7, 7, 2, 2, 3, 3, 1, 1, 1),   /* panels of unlike widths */
+        shape(1, 4, 60, 58, 48, 5, 5, 2, 2, 2, 2, 1, 1,
+              1), /* one panel of three vectors with AVX-512 */
+        shape(2, 3, 46, 51, 80, 7, 7, 2, 2, 3, 3, 1, 1, 1), /* panels of unlike widths */
         shape(3, 4, 44, 40, 32, 9, 9, 2, 2, 4, 4, 1, 1, 1),
         shape(2, 4, 70, 66, 16, 10, 7, 3, 2, 1, 5, 1, 1, 1),    /* unlike down and across */
         shape(3, 2, 83, 45, 32, 12, 11, 4, 4, 14, 9, 1, 1, 1),  /* padding beyond the kernel */

@@ -347,6 +347,8 @@ Test(gemm, is_right_where_the_result_is_streamed)
     }
     gemm_case t = {.m = 1030, .n = 2064, .k = 2, .ta = true};
     check(&t, sizeof(double));
+    t = (gemm_case){.m = 1030, .n = 4112, .k = 150, .ta = true}; /* more terms than one part of B */
+    check(&t, sizeof(float));
 
     /* Rows shared out. */
     const gemm_case tall = {.m = 65600, .n = 64, .k = 2};

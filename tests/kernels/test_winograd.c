@@ -170,11 +170,15 @@ Test(winograd, equals_direct_sums_for_5x5_kernels)
         check_shape(&shapes[i]);
 }
 
-/* Many groups of tiles: the weight gradient adds up over them. */
+/* Many groups of tiles: the weight gradient adds up over them. In the second shape, points of wide
+ * tiles begin in a later group. The third has so many weights that all threads share a group. */
 Test(winograd, equals_direct_sums_over_many_tiles)
 {
-    const reel_conv_shape s = square(70, 16, 13, 13, 16, 3, 1, 1);
-    check_shape(&s);
+    const reel_conv_shape shapes[] = {square(70, 16, 13, 13, 16, 3, 1, 1),
+                                      square(300, 16, 5, 9, 16, 3, 1, 1),
+                                      square(40, 160, 5, 9, 144, 3, 1, 1)};
+    for (int i = 0; i < 3; i++)
+        check_shape(&shapes[i]);
 }
 
 /* Every mixture of tall, wide and smaller tiles; channels that make a pair of panels, one panel and

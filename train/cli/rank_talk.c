@@ -4,6 +4,7 @@
 #include "train/run/say.h"
 #include "train/run/signals.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -48,7 +49,11 @@ void reel_rank_talk_turn(void)
     sigemptyset(&end);
     sigaddset(&end, SIGTERM);
     pthread_sigmask(SIG_BLOCK, &end, NULL);
-    if (sigtimedwait(&end, NULL, &moment) != SIGTERM)
+    int number;
+    do
+        number = sigtimedwait(&end, NULL, &moment);
+    while (number < 0 && errno == EINTR);
+    if (number != SIGTERM)
         reel_say_silence(false);
 }
 

@@ -163,7 +163,7 @@ static void say_code(int code)
 {
     enum { SIGNALS = 128 };
     if (code > SIGNALS && code <= SIGNALS + SIGRTMAX)
-        reel_say("reel: a rank was killed by signal %d; mpirun does not say which one",
+        reel_say("reel: a rank was killed by signal %d; mpirun does not say which rank",
                  code - SIGNALS);
     else
         reel_say("reel: mpirun ended with exit code %d", code);

@@ -1,5 +1,5 @@
-/* AVX-512 (F, BW, DQ, VL): vectors of 64 bytes, blocks of 14 rows in the matrix product (14 x 2
- * accumulators and what feeds them fill the 32 registers). A multiply-add rounds once. */
+/* AVX-512 (F, BW, DQ, VL): vectors of 64 bytes, blocks of 14 x 2 or 6 x 4 accumulators in the
+ * matrix product, which with what feeds them fill the 32 registers. A multiply-add rounds once. */
 #ifndef REEL_CORE_KERNELS_AVX512_ISA_H
 #define REEL_CORE_KERNELS_AVX512_ISA_H
 

@@ -1,5 +1,5 @@
-/* NEON of aarch64: vectors of 16 bytes, blocks of 14 rows in the matrix product (14 x 2
- * accumulators and what feeds them fill the 32 registers). A multiply-add rounds once. */
+/* NEON of aarch64: vectors of 16 bytes, blocks of 14 x 2 or 6 x 4 accumulators in the
+ * matrix product, which with what feeds them fill the 32 registers. A multiply-add rounds once. */
 #ifndef REEL_CORE_KERNELS_NEON_ISA_H
 #define REEL_CORE_KERNELS_NEON_ISA_H
 

@@ -4,7 +4,7 @@
  * so the copy is free, and memory delivers while arithmetic goes on.
  *
  * Blocks are MR rows of one panel. Where there are 32 registers and two panels side by side, they
- * are WIDE_ROWS rows of both: 10 loads for 24 multiply-adds instead of 16 for 28. That is a tenth
+ * are WIDE_ROWS rows of both: 10 loads for 24 multiply-adds instead of 16 for 28. That is
  * faster where another hyperthread shares the core, and equally fast where none does. */
 #ifndef REEL_CORE_KERNELS_TEMPLATES_CARRY_H
 #define REEL_CORE_KERNELS_TEMPLATES_CARRY_H

@@ -1,12 +1,13 @@
 /* Products with a short sum and a large result, as the weight gradients of fully connected layers
- * are: C = A^T B over the batch. Writing C bounds the time, so it is written once, row by row in
- * long runs, past the caches where it is larger than those. */
+ * are: C = A^T B over the batch. Writing C bounds the time, so it is written once, a panel or two
+ * at a time, past the caches where it is larger than those. */
 #include "core/kernels/templates/matrix_parts.h"
 #include "core/pieces.h"
 
 #include <omp.h>
 
 enum {
+    CACHE_LINE = 64, /* bytes; parts of one that leave at different times cost a line each */
     OUTER_B =
         1 << 16, /* reals of B that a thread keeps packed: a quarter of its second-level cache */
     OUTER_STREAM = 16 << 20, /* bytes of a C that no cache holds until it is read */
@@ -33,7 +34,7 @@ static outer_plan plan_of(const reel_matrix_job *job)
     p.groups = (p.panels + most - 1) / most;
 
     const int64_t row_bytes = job->c_row * (int64_t)sizeof(real);
-    const bool aligned = ((uintptr_t)job->c | (uintptr_t)row_bytes) % sizeof(vec) == 0;
+    const bool aligned = ((uintptr_t)job->c | (uintptr_t)row_bytes) % CACHE_LINE == 0;
     const bool large = job->m * job->n * (int64_t)sizeof(real) >= OUTER_STREAM;
     p.end = PRODUCT_ASSIGN;
     if (job->accumulate)

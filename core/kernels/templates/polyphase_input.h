@@ -40,8 +40,8 @@ KERNEL_INLINE phase_group phase_group_at(const reel_polyphase_plan *p, int64_t i
     return (phase_group){item / p->groups, first, p->rows * (part + 1) / p->groups - first};
 }
 
-/* Rows of the image, or of dy, that the next group reads and this one did not. The products of a
- * group ask for them, a few lines a block. */
+/* Values that the products of a group ask for, a few lines a block: what the next group reads, or
+ * what this one writes. */
 typedef struct rows_ahead {
     const float *from, *end;
     int64_t share; /* values a block */

@@ -36,7 +36,7 @@ typedef struct tile_size {
     int rows, cols;
 } tile_size;
 
-/* What a tile that has `full` a side when it is tall and wide really has. whole: it is both, which
+/* A tile's size: `full` a side, one less where it is not tall or not wide. whole: it is both, which
  * the compiler knows where the transforms are inlined. */
 KERNEL_INLINE tile_size size_of(const reel_winograd_tile *tile, const int full, const bool whole)
 {

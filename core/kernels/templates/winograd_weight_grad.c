@@ -56,7 +56,7 @@ static void weight_grad_product(const reel_winograd_plan *p, int64_t item, const
     const int64_t first = item % sets * wide, end = least(first + wide, p->ic);
     const point_tiles tiles = tiles_with(p, q, group->first, group->tiles);
     float *to = sums + q * p->u_step;
-    if (tiles.count == 0 && group->first == 0)
+    if (tiles.count == 0 && group->first == 0) /* the sums of a point begin here, or stay 0 */
         memset(to + first * p->oc, 0, (size_t)((end - first) * p->oc) * sizeof(float));
     if (tiles.count == 0)
         return;
@@ -66,19 +66,18 @@ static void weight_grad_product(const reel_winograd_plan *p, int64_t item, const
     wanted_next(p, item, group, sums, next);
     for (int64_t i = first; i < end; i += pair ? wide : NR) {
         const int64_t width = least(NR, p->ic - i);
-        const block_product j = {
-            .k = tiles.count,
-            .a = group->d + q * p->m_step + tiles.skip * p->oc,
-            .a_row = 1,
-            .a_step = p->oc,
-            .b = group->v + q * p->v_step + i * group->tiles + tiles.skip * width,
-            .ldb = width,
-            .b_next = NR * group->tiles,
-            .c = to + i * p->oc,
-            .ldc = width,
-            .c_next = NR * p->oc,
-            /* Sums begin with the first group that has the point. */
-            .add = group->first > reel_winograd_tiles_of(p, (int)(q / P), (int)(q % P)).first};
+        const block_product j = {.k = tiles.count,
+                                 .a = group->d + q * p->m_step + tiles.skip * p->oc,
+                                 .a_row = 1,
+                                 .a_step = p->oc,
+                                 .b = group->v + q * p->v_step + i * group->tiles +
+                                      tiles.skip * width,
+                                 .ldb = width,
+                                 .b_next = NR * group->tiles,
+                                 .c = to + i * p->oc,
+                                 .ldc = width,
+                                 .c_next = NR * p->oc,
+                                 .add = group->first > 0};
         if (pair)
             product_pair(j, p->oc, next);
         else
