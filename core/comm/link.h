@@ -4,7 +4,7 @@
  *
  * Nothing here combines numbers: the order of additions is the library's own (core/pieces.h).
  *
- * All functions but `library` may be called by several threads at once, once `open` has returned.
+ * All functions but `name` may be called by several threads at once, once `open` has returned.
  * They return 0, or a code of the system, which `words` explains. */
 #ifndef REEL_COMM_LINK_H
 #define REEL_COMM_LINK_H
@@ -23,7 +23,7 @@ typedef union reel_link_request {
 typedef struct reel_link {
     int version; /* REEL_LINK_VERSION; first in every version of this struct */
     /* "Open MPI 4.1.4", for people. Before `open`, too. */
-    void (*library)(char *text, size_t size);
+    void (*name)(char *text, size_t size);
     /* Connects this process with those that the launcher started beside it; *count = 1: the
      * launcher offers no way to it. The error is a line in `message`. */
     int (*open)(int *address, int *count, char *message, size_t size);

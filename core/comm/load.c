@@ -115,6 +115,6 @@ bool reel_comm_module_version(char *text, size_t size)
         snprintf(text, size, "%s", err.message);
         return false;
     }
-    link->library(text, size);
+    link->name(text, size);
     return true;
 }

@@ -46,7 +46,7 @@ static reel_status connect_ranks(reel_comm *comm, reel_error *err)
         return reel_fail(err, REEL_ERR_IO, "cannot connect the ranks: %.400s", message);
     if (count == 1 && launched > 1) {
         link->close();
-        link->library(message, sizeof message);
+        link->name(message, sizeof message);
         return reel_fail(
             err, REEL_ERR_INVALID,
             "the launcher started %d processes, but %.60s connects none of them; start "

@@ -144,6 +144,12 @@ static void check_shape(const reel_conv_shape *s)
         free(expected[p]);
 }
 
+static void check_shapes(const reel_conv_shape *shapes, int n)
+{
+    for (int i = 0; i < n; i++)
+        check_shape(&shapes[i]);
+}
+
 /* Square kernels at stride 1. */
 static reel_conv_shape square(int64_t n, int64_t c, int64_t h, int64_t w, int64_t oc, int64_t k,
                               int64_t pad, int64_t groups)
@@ -157,8 +163,7 @@ Test(winograd, equals_direct_sums_for_3x3_kernels)
         square(2, 16, 13, 13, 48, 3, 1, 1), square(1, 48, 5, 9, 16, 3, 0, 1),
         square(3, 32, 3, 4, 32, 3, 2, 1), square(2, 96, 7, 6, 64, 3, 1, 2),
         square(5, 64, 1, 1, 16, 3, 1, 1)};
-    for (int i = 0; i < 5; i++)
-        check_shape(&shapes[i]);
+    check_shapes(shapes, REEL_COUNT(shapes));
 }
 
 Test(winograd, equals_direct_sums_for_5x5_kernels)
@@ -166,8 +171,7 @@ Test(winograd, equals_direct_sums_for_5x5_kernels)
     const reel_conv_shape shapes[] = {square(2, 16, 9, 10, 32, 5, 2, 1),
                                       square(1, 32, 6, 5, 48, 5, 0, 1),
                                       square(2, 32, 4, 4, 96, 5, 4, 2)};
-    for (int i = 0; i < 3; i++)
-        check_shape(&shapes[i]);
+    check_shapes(shapes, REEL_COUNT(shapes));
 }
 
 /* Many groups of tiles: the weight gradient adds up over them. In the second shape, points of wide
@@ -177,8 +181,7 @@ Test(winograd, equals_direct_sums_over_many_tiles)
     const reel_conv_shape shapes[] = {square(70, 16, 13, 13, 16, 3, 1, 1),
                                       square(300, 16, 5, 9, 16, 3, 1, 1),
                                       square(40, 160, 5, 9, 144, 3, 1, 1)};
-    for (int i = 0; i < 3; i++)
-        check_shape(&shapes[i]);
+    check_shapes(shapes, REEL_COUNT(shapes));
 }
 
 /* Every mixture of tall, wide and smaller tiles; channels that make a pair of panels, one panel and

@@ -77,7 +77,7 @@ slurm_start_node() { # slurm_start_node PLUGIN: whether slurmd starts with it
 }
 
 slurm_up() {
-    slurm_folder=$(mktemp -d /tmp/slurm.XXXXXX)
+    slurm_folder=$(mktemp -d --tmpdir slurm.XXXXXX)
     trap 'rm -rf -- "$slurm_folder"' EXIT
     mkdir "$slurm_folder/state" "$slurm_folder/spool"
     chmod 755 "$slurm_folder" # munged's clients must reach its socket

@@ -19,7 +19,7 @@ static bool reel_mpi_is_ours; /* this module has initialised MPI */
 _Static_assert(sizeof(MPI_Request) <= sizeof(reel_link_request), "a request must fit");
 
 /* "Open MPI v4.1.4, package: ..." becomes "Open MPI 4.1.4". */
-static void reel_mpi_library(char *text, size_t size)
+static void reel_mpi_name(char *text, size_t size)
 {
     char all[MPI_MAX_LIBRARY_VERSION_STRING];
     int length = 0;
@@ -130,7 +130,7 @@ const reel_link *reel_link_table(void)
 {
     static const reel_link table = {
         .version = REEL_LINK_VERSION,
-        .library = reel_mpi_library,
+        .name = reel_mpi_name,
         .open = reel_mpi_open,
         .start_send = reel_mpi_send,
         .start_receive = reel_mpi_receive,

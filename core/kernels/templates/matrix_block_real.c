@@ -101,7 +101,6 @@ void multiply_block(const reel_matrix_job *job, const matrix_block *at, product_
     product.c = tile;
     product.ldc = BLOCK_COLS;
     product.end = PRODUCT_ASSIGN;
-    const int64_t width = at->cols > NR ? BLOCK_COLS : at->cols > VL ? NR : VL;
-    multiply_parts(&product, at->rows, width, tile, carry);
+    multiply_parts(&product, at->rows, packed_width(at->cols), tile, carry);
     write_tile(job, at, tile);
 }

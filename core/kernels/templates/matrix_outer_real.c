@@ -59,21 +59,13 @@ typedef struct tile_sum {
 
 enum { TILE_ROWS = WIDE_ROWS > 0 ? 2 * WIDE_ROWS : MR, TILE = TILE_ROWS * BLOCK_COLS };
 
-/* Packed panels are filled up with zeros. */
-static int64_t tile_width(const matrix_block *at)
-{
-    if (at->cols > NR)
-        return BLOCK_COLS;
-    return at->cols > VL ? NR : VL;
-}
-
 static void tile_product(const tile_sum *t, int64_t piece, product_end end, real *to)
 {
     const reel_matrix_job here = {.c = to, .c_row = BLOCK_COLS, .c_col = 1};
     product_carry none = {0};
     matrix_block at = *t->at;
     at.i = at.j = 0;
-    at.cols = tile_width(&at);
+    at.cols = packed_width(at.cols);
     at.depth = t->depth;
     at.a += piece * t->depth * WIDE_LD;
     at.b += piece * t->depth * NR;
@@ -97,7 +89,7 @@ static void tile_tree(const tile_sum *t, reel_pieces part, real *to)
     }
     real *rest = to + TILE;
     tile_tree(t, (reel_pieces){part.first + left, right}, rest);
-    const int64_t width = tile_width(t->at);
+    const int64_t width = packed_width(t->at->cols);
     for (int64_t r = 0; r < t->at->rows; r++, to += BLOCK_COLS, rest += BLOCK_COLS)
         for (int64_t j = 0; j < width; j += VL)
             store(to + j, load(to + j) + load(rest + j));

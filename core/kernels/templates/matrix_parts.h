@@ -86,6 +86,12 @@ static inline int64_t block_cols(int64_t cols)
     return least(cols, cols < BLOCK_COLS ? NR : BLOCK_COLS);
 }
 
+/* Columns that `cols` of a block take in packed panels, which zeros fill up. */
+static inline int64_t packed_width(int64_t cols)
+{
+    return cols > VL ? (cols + NR - 1) / NR * NR : VL;
+}
+
 /* Columns are kept k-major, all else row-major. */
 static inline bool is_k_major(const reel_operand *o)
 {

@@ -89,7 +89,7 @@ static void multiply_panels(const reel_matrix_job *job, const row_sharing *r, co
         /* Local sums lie in scratch and have room for whole panels; else C itself is written. */
         if (r->local) {
             at.i = 0;
-            at.cols = cols > VL ? (cols + NR - 1) / NR * NR : VL;
+            at.cols = packed_width(cols);
             at.end = p == s->from ? PRODUCT_ASSIGN : PRODUCT_ADD;
             at.last = false;
             multiply_block(&here, &at, carry);

@@ -191,14 +191,20 @@ static inline void product_pair(block_product j, int64_t rows, const wanted next
         }
     }
 }
-#else
-static inline void product_pair(block_product j, int64_t rows, const wanted next[3])
-{
-    product_panel(j, rows, NR, next);
-    j.b += j.b_next;
-    j.c += j.c_next;
-    product_panel(j, rows, NR, (wanted[3]){next[1]});
-}
 #endif
+
+/* All rows of a panel, width VL or 2 VL, or of two panels, width 4 VL where there are 32 registers.
+ */
+static inline void product_panels(const block_product *j, int64_t rows, int64_t width,
+                                  const wanted next[3])
+{
+#if REEL_BLOCK_ROWS > 6
+    if (width > NR) {
+        product_pair(*j, rows, next);
+        return;
+    }
+#endif
+    product_panel(*j, rows, width, next);
+}
 
 #endif

@@ -45,7 +45,6 @@ typedef struct set_work {
 /* M = V U, point by point. Each product prefetches the operands of the next. */
 static void multiply_points(const reel_winograd_plan *p, const set_work *work)
 {
-    const bool pair = work->width == 2 * NR;
     const int64_t width = least(work->width, NR), panel = work->o / NR;
     const float *u = work->u + panel_offset(p, panel), *v = work->v;
     block_product j = {.a_row = p->ic,
@@ -56,11 +55,12 @@ static void multiply_points(const reel_winograd_plan *p, const set_work *work)
                        .c_next = NR};
 
     for (int q = 0; q < REEL_WINOGRAD_PRODUCTS; q++, u += p->u_step, v += p->v_step) {
-        const point_tiles tiles = tiles_with(p, q, work->first, work->count);
+        const place_range tiles = tiles_with(p, q, work->first, work->count);
         const bool more = q + 1 < REEL_WINOGRAD_PRODUCTS;
-        const wanted next[3] = {{u + p->u_step, more ? p->ic * width : 0},
-                                {u + p->u_step + j.b_next, more && pair ? p->ic * width : 0},
-                                {v + p->v_step, more ? work->count * p->ic : 0}};
+        const wanted next[3] = {
+            {u + p->u_step, more ? p->ic * width : 0},
+            {u + p->u_step + j.b_next, more && work->width > NR ? p->ic * width : 0},
+            {v + p->v_step, more ? work->count * p->ic : 0}};
         j.c = work->products + q * p->m_step + tiles.skip * work->width;
         for (int64_t k = 0; k < p->ic && tiles.count > 0; k += p->depth) {
             j.k = least(p->depth, p->ic - k);
@@ -70,10 +70,7 @@ static void multiply_points(const reel_winograd_plan *p, const set_work *work)
             const wanted part[3] = {part_wanted(&next[0], k, j.k, p->ic),
                                     part_wanted(&next[1], k, j.k, p->ic),
                                     part_wanted(&next[2], k, j.k, p->ic)};
-            if (pair)
-                product_pair(j, tiles.count, part);
-            else
-                product_panel(j, tiles.count, width, part);
+            product_panels(&j, tiles.count, work->width, part);
         }
     }
 }

@@ -9,18 +9,18 @@
 /* P: points a side; SET: so many panels of channels are worked on together. */
 enum { P = REEL_WINOGRAD_POINTS, SET = WIDE_ROWS ? 2 : 1 };
 
-/* Of the tiles at `count` places from the first on, those that have point q: behind `skip` others.
- */
-typedef struct point_tiles {
+/* Of a stretch of tiles, those that have a point: `count` tiles behind the first `skip`. */
+typedef struct place_range {
     int64_t skip, count;
-} point_tiles;
+} place_range;
 
-KERNEL_INLINE point_tiles tiles_with(const reel_winograd_plan *p, int64_t q, int64_t first,
+/* For point q, of the tiles at `count` places from `first` on. */
+KERNEL_INLINE place_range tiles_with(const reel_winograd_plan *p, int64_t q, int64_t first,
                                      int64_t count)
 {
     const reel_winograd_tiles all = reel_winograd_tiles_of(p, (int)(q / P), (int)(q % P));
     const int64_t begin = most(all.first, first), end = least(all.end, first + count);
-    return end > begin ? (point_tiles){begin - first, end - begin} : (point_tiles){0, 0};
+    return end > begin ? (place_range){begin - first, end - begin} : (place_range){0, 0};
 }
 
 /* An image map as tiles see it. */
@@ -212,7 +212,7 @@ KERNEL_INLINE void tile_output_of(const bool whole, const int m, const map *y,
     const float *q = points.q;
     const int64_t step = points.step, channels = points.channels;
     const bool bf16 = y->bf16;
-    const tile_size some = size_of(tile, P, whole), size = size_of(tile, m, whole);
+    const tile_size known = size_of(tile, P, whole), size = size_of(tile, m, whole);
     const int64_t height = least(y->h - tile->top, size.rows),
                   width = least(y->w - tile->left, size.cols);
     vec t[5][P], column[P];
@@ -223,10 +223,10 @@ KERNEL_INLINE void tile_output_of(const bool whole, const int m, const map *y,
     UNROLLED_FOR(i, m)
         t[i][P - 1] = (vec){0};
     for (int64_t ch = 0; ch < channels; ch += VL, q += VL) {
-        for (int j = 0; j < some.cols; j++) {
+        for (int j = 0; j < known.cols; j++) {
             UNROLLED_FOR(i, P - 1)
                 column[i] = load(q + (i * P + j) * step);
-            column[P - 1] = some.rows == P ? load(q + ((P - 1) * P + j) * step) : (vec){0};
+            column[P - 1] = known.rows == P ? load(q + ((P - 1) * P + j) * step) : (vec){0};
             transform_output(m, &t[0][j], P, column, 1);
         }
 

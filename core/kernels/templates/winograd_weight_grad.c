@@ -54,7 +54,7 @@ static void weight_grad_product(const reel_winograd_plan *p, int64_t item, const
 {
     const int64_t wide = SET * NR, sets = (p->ic + wide - 1) / wide, q = item / sets;
     const int64_t first = item % sets * wide, end = least(first + wide, p->ic);
-    const point_tiles tiles = tiles_with(p, q, group->first, group->tiles);
+    const place_range tiles = tiles_with(p, q, group->first, group->tiles);
     float *to = sums + q * p->u_step;
     if (tiles.count == 0 && group->first == 0) /* the sums of a point begin here, or stay 0 */
         memset(to + first * p->oc, 0, (size_t)((end - first) * p->oc) * sizeof(float));
@@ -78,10 +78,7 @@ static void weight_grad_product(const reel_winograd_plan *p, int64_t item, const
                                  .ldc = width,
                                  .c_next = NR * p->oc,
                                  .add = group->first > 0};
-        if (pair)
-            product_pair(j, p->oc, next);
-        else
-            product_panel(j, p->oc, width, next);
+        product_panels(&j, p->oc, pair ? wide : width, next);
     }
 }
 
