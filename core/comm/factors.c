@@ -223,13 +223,21 @@ bool reel_factors_uneven(const reel_parallel *p)
     return false;
 }
 
-void reel_factors_multiply(const reel_parallel *p)
+void reel_factors_multiply(reel_parallel *p)
 {
     for (int f = 0; f < p->n_factored; f++) {
         const reel_weight_grad product = product_of_share(p, f);
-        if (reel_factors_complete(p, f) && product.begin < product.end)
-            reel_weight_grad_run(p->ctx, &product);
+        if (!reel_factors_complete(p, f) || product.begin == product.end)
+            continue;
+        const double began = reel_clock_seconds();
+        reel_weight_grad_run(p->ctx, &product);
+        p->product_seconds += reel_clock_seconds() - began;
     }
+}
+
+double reel_parallel_product_seconds(const reel_parallel *p)
+{
+    return p ? p->product_seconds : 0;
 }
 
 void reel_factors_mark(const reel_parallel *p)

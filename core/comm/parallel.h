@@ -120,6 +120,9 @@ REEL_API void reel_parallel_ready(reel_parallel *parallel, int index);
 REEL_API reel_status reel_parallel_factors(reel_parallel *parallel,
                                            const reel_weight_product *product, reel_factors *to,
                                            reel_error *err);
+/* Seconds that this rank has multiplied factors for, in all calls of reel_parallel_sum: one process
+ * computes these products in backward. NULL: 0. */
+REEL_API double reel_parallel_product_seconds(const reel_parallel *parallel);
 /* In place of reel_parallel_sum, on all ranks, where the gradients of a step will not be used: what
  * is under way is completed and thrown away. Nothing happens without overlap. */
 REEL_API reel_status reel_parallel_drop(reel_parallel *parallel, reel_error *err);

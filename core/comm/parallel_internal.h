@@ -67,6 +67,7 @@ struct reel_parallel {
     reel_window factors; /* of the whole batch; one a host */
     void *product_scratch;
     size_t product_bytes;
+    double product_seconds; /* since the creation */
 
     reel_adder adder;
     size_t adder_bytes;
@@ -144,7 +145,7 @@ reel_status reel_factors_send(const reel_parallel *p, int f, int tag, reel_bulk 
 reel_status reel_factors_receive(const reel_parallel *p, int f, int tag, reel_bulk *bulk,
                                  reel_error *err);
 /* All factors are there: this rank's rows of the gradients, in the first of its own arrays. */
-void reel_factors_multiply(const reel_parallel *p);
+void reel_factors_multiply(reel_parallel *p);
 /* These weights have gradients now. */
 void reel_factors_mark(const reel_parallel *p);
 

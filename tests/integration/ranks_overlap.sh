@@ -116,6 +116,7 @@ import json
 for name, least, most in ("small", 0.5, 0.6), ("large", 0.95, 1.05):
     answer = json.load(open(name + ".json"))
     assert least <= answer["sent_bytes"] / answer["gradient_bytes"] <= most, (name, answer)
+    assert (answer["products_s"] > 0) == (name == "small"), (name, answer)
 PY
 mpi 2 "$REEL_BIN" bench comm --arch tiny --threads 1 --runs 2 --compute 0.01s >said || fail "bench comm on one host"
 grep -q '2 ranks on 1 host; messages between rank 0' said && grep -q 'of the exchange is hidden' said || fail "bench comm: no answer"

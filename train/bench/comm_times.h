@@ -26,10 +26,12 @@ reel_status reel_comm_sum_measure(double *seconds_per_gb, int threads, int runs,
 typedef struct reel_comm_exchange {
     double bytes;    /* of the gradients */
     double sent;     /* bytes that a host sends for one exchange, all its ranks together */
-    double exchange; /* seconds: all sums, the products of factors, all new values; nothing else */
+    double exchange; /* seconds: all sums or factors, and all new values; nothing else */
     double rate;     /* bytes a second that a host sends where no gradient is made of factors */
     double compute;  /* seconds of the computation by itself */
     double step;     /* seconds of both together */
+    double products; /* seconds of the products of factors in it: in no other figure, since one
+                      * process computes them, too */
     double hidden;   /* 1 - (step - compute) / exchange */
 } reel_comm_exchange;
 

@@ -130,6 +130,9 @@ static void print_comm(const comm_result *r, const reel_comm *comm, const char *
         "%.0f %% of the %s\n",
         arch, 1e-6 * x->bytes, 1e-6 * x->sent, 1e3 * x->exchange, 100 * r->efficiency,
         r->link > 0 ? "link" : "large messages' rate");
+    if (x->products > 0)
+        printf("products of factors: %.1f ms, which one process needs too; left out of all times\n",
+               1e3 * x->products);
     printf("behind %.1f ms of computing: step %.1f ms, %.0f %% of the exchange is hidden\n",
            1e3 * x->compute, 1e3 * x->step, 100 * x->hidden);
 }
@@ -143,12 +146,13 @@ static json_t *comm_json(const comm_result *r, const reel_comm *comm, const reel
         json_array_append_new(sizes, json_pack("{s:I, s:f, s:f}", "bytes", (json_int_t)m->bytes[i],
                                                "seconds", m->seconds[i], "gb_per_s",
                                                1e-9 * (double)m->bytes[i] / m->seconds[i]));
-    return json_pack("{s:i, s:i, s:s, s:o, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f}",
+    return json_pack("{s:i, s:i, s:s, s:o, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f}",
                      "ranks", reel_comm_ranks(comm), "hosts", reel_comm_hosts(comm), "arch",
                      reel_options_text(o, "arch"), "messages", sizes, "alpha_s", m->latency,
                      "cpu_s_per_gb", m->cpu_per_gb, "sum_s_per_gb", r->sum_per_gb, "efficiency",
                      r->efficiency, "gradient_bytes", x->bytes, "sent_bytes", x->sent, "exchange_s",
-                     x->exchange, "compute_s", x->compute, "step_s", x->step, "hidden", x->hidden);
+                     x->exchange, "compute_s", x->compute, "step_s", x->step, "products_s",
+                     x->products, "hidden", x->hidden);
 }
 
 static reel_status read_link(double *rate, const reel_options *o, reel_error *err)
