@@ -1,6 +1,6 @@
 /* Convolution by Winograd's minimal filtering over 7 points (Winograd 1980; Lavin and Gray 2016,
- * "Fast algorithms for convolutional neural networks"), for 3x3 and 5x5 kernels of stride 1, in all
- * three passes.
+ * "Fast algorithms for convolutional neural networks"), for 3x3 and 5x5 kernels of stride 1 and any
+ * dilation, in all three passes.
  *
  * One 7x7 tile over the points {1/4, -1/4, 7/8, -7/8, 7/4, -7/4, infinity} serves everything:
  *   F(5x5, 3x3)   forward and input gradient of 3x3 kernels; weight gradient of 5x5 kernels
@@ -31,9 +31,22 @@ bool reel_winograd_accepts(const reel_conv_shape *s, const char **why_not);
  * it out: 6 products a side instead of 7, of the same transformed weights. So 13 outputs are cut
  * into 5 + 4 + 4, which are 19^2 = 361 products where three tiles of 5 are 441. */
 
-/* A side: the first `full` tiles have m outputs, the others m - 1. The last may reach beyond. */
+/* ---- a side and its phases ----
+ *
+ * With dilation d, output i of a side reads pixels i - p + k d: those of one residue modulo d. So
+ * the outputs i, i + d, i + 2 d, ... are an undilated convolution, a phase of the side, for each i
+ * below d. Phases are read and written where they lie: neighbours in a tile are d pixels apart. */
+
+/* `count` phases of one length. The first `full` tiles of each have m outputs, the others m - 1.
+ * The last may reach beyond. */
+typedef struct reel_winograd_phases {
+    int64_t count, tiles, full;
+} reel_winograd_phases;
+
 typedef struct reel_winograd_cut {
-    int64_t tiles, full;
+    int64_t tiles, full; /* of all phases */
+    int64_t dilation;
+    reel_winograd_phases longer, shorter; /* by one output */
 } reel_winograd_cut;
 
 /* A tile: its first output, and whether it has m rows (tall) and m columns (wide). */

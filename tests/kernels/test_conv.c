@@ -58,22 +58,25 @@ Test(conv, one_tap_that_meets_every_pixel_is_a_plain_product)
 }
 
 /* As the library runs them: between guards, misaligned, with ReLU and without bias, on top of what
- * was there. */
+ * was there. Dilations with padding that is a multiple, and that is not; phases of two sizes. */
 Test(conv, shapes_that_winograd_takes_are_right)
 {
-    static const reel_conv_shape sizes[] = {
-        {.n = 4, .c = 32, .h = 13, .w = 13, .oc = 48, .kh = 3, .ph = 1, .groups = 1},
-        {.n = 3, .c = 16, .h = 14, .w = 17, .oc = 48, .kh = 5, .ph = 2, .groups = 1},
-        {.n = 5, .c = 64, .h = 11, .w = 12, .oc = 96, .kh = 3, .ph = 1, .groups = 2},
-        {.n = 33, .c = 32, .h = 6, .w = 5, .oc = 16, .kh = 3, .ph = 0, .groups = 1},
-        {.n = 2, .c = 48, .h = 23, .w = 19, .oc = 80, .kh = 5, .ph = 2, .groups = 1}};
-    for (int64_t i = 0; i < REEL_COUNT(sizes); i++) {
-        const reel_conv_shape *s = &sizes[i];
-        const conv_case t = {.s = shape(s->n, s->c, s->h, s->w, s->oc, s->kh, s->kh, 1, 1, s->ph,
-                                        s->ph, 1, 1, s->groups),
-                             .bias = i % 2 == 0,
-                             .accumulate = i % 2 == 1,
-                             .misaligned = i % 3 != 2};
+    const reel_conv_shape shapes[] = {
+        shape(4, 32, 13, 13, 48, 3, 3, 1, 1, 1, 1, 1, 1, 1),
+        shape(3, 16, 14, 17, 48, 5, 5, 1, 1, 2, 2, 1, 1, 1),
+        shape(5, 64, 11, 12, 96, 3, 3, 1, 1, 1, 1, 1, 1, 2),
+        shape(33, 32, 6, 5, 16, 3, 3, 1, 1, 0, 0, 1, 1, 1),
+        shape(2, 48, 23, 19, 80, 5, 5, 1, 1, 2, 2, 1, 1, 1),
+        shape(2, 32, 17, 18, 48, 3, 3, 1, 1, 2, 2, 2, 2, 1),
+        shape(1, 16, 21, 31, 32, 3, 3, 1, 1, 3, 3, 3, 3, 1),
+        shape(1, 64, 27, 25, 32, 3, 3, 1, 1, 4, 4, 4, 4, 2),
+        shape(2, 32, 23, 22, 16, 3, 3, 1, 1, 1, 3, 2, 4, 1),
+        shape(2, 16, 23, 17, 48, 3, 3, 1, 1, 0, 2, 3, 1, 1),
+        shape(2, 16, 15, 17, 32, 5, 5, 1, 1, 4, 6, 2, 3, 1),
+    };
+    for (int64_t i = 0; i < REEL_COUNT(shapes); i++) {
+        const conv_case t = {
+            .s = shapes[i], .bias = i % 2 == 0, .accumulate = i % 2 == 1, .misaligned = i % 3 != 2};
         reel_ctx *ctx = context_with("portable", 1);
         for (int pass = REEL_CONV_FORWARD; pass <= REEL_CONV_WEIGHT_GRAD; pass++) {
             const reel_conv_kind *runs = reel_conv_choose(ctx, &t.s, (reel_conv_pass)pass, false);

@@ -76,6 +76,10 @@ Test(conv_choice, winograd_takes_what_it_accepts_and_the_matrix_product_the_rest
     cr_assert_eq(reel_conv_choose(ctx, &s, REEL_CONV_INPUT_GRAD, false),
                  &reel_conv_product); /* nine tiles */
     cr_assert_eq(reel_conv_choose(ctx, &s, REEL_CONV_WEIGHT_GRAD, false), &reel_conv_product);
+    s = three, s.ph = s.pw = s.dh = s.dw = 3;
+    expect(ctx, &s, false, &reel_conv_winograd); /* phases of 5 x 5 and smaller */
+    s.ph = s.pw = s.dh = s.dw = 6;
+    expect(ctx, &s, false, &reel_conv_product); /* of 3 x 3 and 2 x 2 */
     s = three, s.c = 190;
     expect(ctx, &s, false, &reel_conv_product); /* channels */
     cr_assert_eq(log.warnings, 0);

@@ -155,6 +155,8 @@ Test(conv_pieces, winograd)
         {shape(8, 32, 7, 7, 32, 5, 5, 1, 1, 2, 2, 1, 1, 2), 2, &reel_conv_winograd, {1, 1}},
         /* threads share groups of tiles: one group of a piece's, two of the batch's */
         {shape(16, 160, 13, 13, 160, 3, 3, 1, 1, 1, 1, 1, 1, 1), 4, &reel_conv_winograd, {1, 1}},
+        {shape(6, 32, 17, 18, 48, 3, 3, 1, 1, 2, 2, 2, 2, 1), 3, &reel_conv_winograd, {1, 1}},
+        {shape(8, 160, 13, 15, 160, 3, 3, 1, 1, 3, 2, 2, 3, 2), 2, &reel_conv_winograd, {1, 1}},
         /* too few tiles in a piece */
         {shape(6, 32, 7, 13, 48, 5, 5, 1, 1, 2, 2, 1, 1, 1), 3, &reel_conv_product, {0, 0}},
     };

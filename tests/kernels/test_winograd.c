@@ -50,7 +50,7 @@ static void reference(const reel_conv_shape *s, const float *x, const float *w, 
                     y[out] = bias[o];
                     for (int64_t ky = 0; ky < s->kh; ky++)
                         for (int64_t kx = 0; kx < s->kw; kx++) {
-                            const int64_t a = i - s->ph + ky, b = j - s->pw + kx;
+                            const int64_t a = i - s->ph + ky * s->dh, b = j - s->pw + kx * s->dw;
                             if (a < 0 || b < 0 || a >= s->h || b >= s->w)
                                 continue;
                             const int64_t in = ((n * s->h + a) * s->w + b) * s->c + o / og * cg;
@@ -121,9 +121,11 @@ static void check_shape(const reel_conv_shape *s)
             job.out = result[p];
             for (int threads = 1; threads <= 3; threads++) {
                 snprintf(what, sizeof what,
-                         "%s %s, n %ld c %ld h %ld oc %ld k %ld pad %ld groups %ld, %d threads",
+                         "%s %s, n %ld c %ld h %ld oc %ld k %ld pad %ld dilation %ld groups %ld, "
+                         "%d threads",
                          reel_isa_name(isa), pass_names[p], (long)s->n, (long)s->c, (long)s->h,
-                         (long)s->oc, (long)s->kh, (long)s->ph, (long)s->groups, threads);
+                         (long)s->oc, (long)s->kh, (long)s->ph, (long)s->dh, (long)s->groups,
+                         threads);
                 run_pass(isa, (reel_conv_pass)p, threads, job, p > 0 && threads == 1);
                 const double scale = p > 0 && threads == 1 ? 2 : 1;
                 halve(result[p], size[p], scale);
@@ -196,29 +198,75 @@ Test(winograd, equals_direct_sums_for_every_size_of_map)
     }
 }
 
+/* Phases of one size and of two; down and across unlike; padding that is no multiple of the
+ * dilation, none and the most; a dilation beyond the map, and as large as an operator may get. */
+Test(winograd, equals_direct_sums_for_dilated_kernels)
+{
+    const reel_conv_shape shapes[] = {
+        shape(2, 16, 12, 14, 48, 3, 3, 1, 1, 2, 2, 2, 2, 1),
+        shape(1, 48, 13, 11, 16, 3, 3, 1, 1, 3, 3, 3, 3, 1),
+        shape(1, 32, 9, 15, 32, 3, 3, 1, 1, 4, 4, 4, 4, 1),
+        shape(2, 96, 7, 9, 64, 3, 3, 1, 1, 1, 3, 2, 3, 2),
+        shape(1, 16, 17, 10, 32, 3, 3, 1, 1, 0, 2, 4, 1, 1),
+        shape(1, 32, 4, 5, 16, 3, 3, 1, 1, 8, 6, 4, 3, 1),
+        shape(2, 16, 21, 11, 32, 5, 5, 1, 1, 4, 2, 2, 1, 1),
+        shape(1, 32, 14, 16, 64, 5, 5, 1, 1, 7, 12, 3, 3, 2),
+        shape(1, 16, 22, 33, 16, 3, 3, 1, 1, 3, 6, 3, 6, 1),
+        shape(1, 16, 3, 5, 16, 3, 3, 1, 1, 4, 7, 4, 7, 1),
+        shape(1, 16, 2, 3, 16, 3, 3, 1, 1, INT32_MAX, 1, INT32_MAX, 1, 1),
+        /* groups of tiles that end within a phase */
+        shape(20, 16, 25, 23, 16, 3, 3, 1, 1, 2, 2, 2, 2, 1),
+        /* so many weights that all threads share a group */
+        shape(6, 160, 13, 15, 144, 3, 3, 1, 1, 2, 2, 2, 2, 1),
+    };
+    check_shapes(shapes, REEL_COUNT(shapes));
+}
+
+/* Counts the tiles that each output of `covered` (images, h, w) lies in. */
+static void cover(const reel_winograd_plan *p, const reel_winograd_tile *tile, int64_t h, int64_t w,
+                  int *covered)
+{
+    const int64_t rows = p->m - !tile->tall, cols = p->m - !tile->wide;
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t j = 0; j < cols; j++) {
+            const int64_t y = tile->top + i * p->rows.dilation,
+                          x = tile->left + j * p->cols.dilation;
+            if (y < h && x < w)
+                covered[(tile->image * h + y) * w + x]++;
+        }
+}
+
+static void check_cover(const reel_conv_shape *s)
+{
+    const reel_winograd_plan p = reel_winograd_plan_apply(s, false);
+    int covered[3 * 33 * 33] = {0};
+    for (int64_t place = 0; place < p.tiles; place++) {
+        const reel_winograd_tile tile = reel_winograd_tile_at(&p, place);
+        cover(&p, &tile, s->h, s->w, covered);
+        for (int q = 0; q < REEL_WINOGRAD_PRODUCTS; q++) {
+            const reel_winograd_tiles has = reel_winograd_tiles_of(&p, q / 7, q % 7);
+            cr_expect_eq(place >= has.first && place < has.end,
+                         (q / 7 < 6 || tile.tall) && (q % 7 < 6 || tile.wide));
+        }
+    }
+    for (int64_t i = 0; i < 3 * s->h * s->w; i++)
+        cr_expect_eq(covered[i], 1, "%ld x %ld, dilation %ld x %ld, output %ld", (long)s->h,
+                     (long)s->w, (long)s->dh, (long)s->dw, (long)i);
+}
+
 /* Tiles cover every output once, and stand together by the points that they have. */
 Test(winograd, tiles_cover_a_map_once)
 {
     for (int64_t h = 1; h <= 32; h++)
-        for (int64_t k = 3; k <= 5; k += 2) {
-            const int64_t w = 33 - h;
-            const reel_conv_shape s = square(3, 16, h, w, 16, k, k / 2, 1);
-            const reel_winograd_plan p = reel_winograd_plan_apply(&s, false);
-            int covered[3 * 33 * 33] = {0};
-            for (int64_t place = 0; place < p.tiles; place++) {
-                const reel_winograd_tile tile = reel_winograd_tile_at(&p, place);
-                for (int64_t i = tile.top; i < tile.top + p.m - !tile.tall && i < h; i++)
-                    for (int64_t j = tile.left; j < tile.left + p.m - !tile.wide && j < w; j++)
-                        covered[(tile.image * h + i) * w + j]++;
-                for (int q = 0; q < REEL_WINOGRAD_PRODUCTS; q++) {
-                    const reel_winograd_tiles has = reel_winograd_tiles_of(&p, q / 7, q % 7);
-                    cr_expect_eq(place >= has.first && place < has.end,
-                                 (q / 7 < 6 || tile.tall) && (q % 7 < 6 || tile.wide));
-                }
+        for (int64_t k = 3; k <= 5; k += 2)
+            for (int64_t d = 1; d <= 7; d++) {
+                const int64_t across = 8 - d, pad = k / 2;
+                const reel_conv_shape plain = square(3, 16, h, 33 - h, 16, k, pad, 1),
+                                      dilated = shape(3, 16, h, 33 - h, 16, k, k, 1, 1, pad * d,
+                                                      pad * across, d, across, 1);
+                check_cover(d == 1 ? &plain : &dilated);
+                check_cover(&dilated);
             }
-            for (int64_t i = 0; i < 3 * h * w; i++)
-                cr_expect_eq(covered[i], 1, "%ld x %ld, output %ld", (long)h, (long)w, (long)i);
-        }
 
     const reel_conv_shape s = square(1, 16, 13, 13, 16, 3, 1, 1);
     const reel_winograd_plan p = reel_winograd_plan_apply(&s, false);
@@ -241,4 +289,6 @@ Test(winograd, refuses_other_shapes_and_says_why)
     cr_expect(!reel_winograd_accepts(&s, &why) && strstr(why, "channels"), "%s", why);
     s = square(1, 16, 8, 8, 16, 7, 1, 1);
     cr_expect(!reel_winograd_accepts(&s, &why) && strstr(why, "kernel"), "%s", why);
+    s = shape(1, 16, 8, 8, 16, 3, 3, 1, 1, 4, 5, 2, 2, 1);
+    cr_expect(!reel_winograd_accepts(&s, &why) && strstr(why, "padding"), "%s", why);
 }

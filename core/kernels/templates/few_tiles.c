@@ -317,8 +317,8 @@ void REEL_ISA_FN(reel_few_tiles_forward)(const reel_conv_job *job, int threads)
     const float *x = job->x, *w = job->w, *bias = job->bias;
     float *y = job->out, *v = job->scratch;
     for (int64_t g = 0; g < s->groups; g++) {
-        const map in = {x + g * p.ic, false, s->h, s->w, s->c, -s->ph, -s->pw};
-        const map out = {y + g * p.oc, false, s->oh, s->ow, s->oc, 0, 0};
+        const map in = {x + g * p.ic, false, s->h, s->w, s->c, -s->ph, -s->pw, 1, 1};
+        const map out = {y + g * p.oc, false, s->oh, s->ow, s->oc, 0, 0, 1, 1};
         const few_job f = {.p = &p,
                            .in = &in,
                            .out = &out,

@@ -221,8 +221,8 @@ void REEL_ISA_FN(reel_winograd_forward)(const reel_conv_job *job, int threads)
     const reel_conv_shape *s = job->s;
     reel_winograd_plan p = reel_winograd_plan_apply(s, false);
     const float *w = job->w, *bias = job->bias;
-    const map x = {job->x, job->x_bf16, s->h, s->w, s->c, -s->ph, -s->pw};
-    const map y = {job->out, job->out_bf16, s->oh, s->ow, s->oc, 0, 0};
+    const map x = {job->x, job->x_bf16, s->h, s->w, s->c, -s->ph, -s->pw, s->dh, s->dw};
+    const map y = {job->out, job->out_bf16, s->oh, s->ow, s->oc, 0, 0, s->dh, s->dw};
     const int64_t part = p.oc, taps = p.r * p.r * p.ic;
     for (int64_t o = 0; o < s->oc; o += p.oc) {
         /* Output channels of group g, from the `first` on. */
@@ -240,9 +240,9 @@ void REEL_ISA_FN(reel_winograd_input_grad)(const reel_conv_job *job, int threads
     const reel_conv_shape *s = job->s;
     reel_winograd_plan p = reel_winograd_plan_apply(s, true);
     const float *w = job->w;
-    const int64_t top = s->ph - p.r + 1, left = s->pw - p.r + 1;
-    const map dy = {job->dy, job->dy_bf16, s->oh, s->ow, s->oc, top, left};
-    const map dx = {job->out, job->out_bf16, s->h, s->w, s->c, 0, 0};
+    const int64_t top = s->ph - (p.r - 1) * s->dh, left = s->pw - (p.r - 1) * s->dw;
+    const map dy = {job->dy, job->dy_bf16, s->oh, s->ow, s->oc, top, left, s->dh, s->dw};
+    const map dx = {job->out, job->out_bf16, s->h, s->w, s->c, 0, 0, s->dh, s->dw};
     const int64_t part = p.oc, taps = p.r * p.r * p.all;
     for (int64_t i = 0; i < s->c; i += p.oc) {
         const int64_t g = i / p.all, first = i % p.all;

@@ -26,9 +26,10 @@ KERNEL_INLINE place_range tiles_with(const reel_winograd_plan *p, int64_t q, int
 /* An image map as tiles see it. */
 typedef struct map {
     const void *data;
-    bool bf16;         /* stored in bf16, else in float32 */
-    int64_t h, w, c;   /* c: numbers from pixel to pixel */
-    int64_t top, left; /* the pixel of the tiles' first output */
+    bool bf16;            /* stored in bf16, else in float32 */
+    int64_t h, w, c;      /* c: numbers from pixel to pixel */
+    int64_t top, left;    /* the pixel of the tiles' first output */
+    int64_t down, across; /* pixels from row to row and from column to column of a tile */
 } map;
 
 /* Pixels, outputs or points a side of a tile. */
@@ -68,7 +69,7 @@ KERNEL_INLINE void tile_pixels(const map *x, const reel_winograd_tile *tile, con
     const char *base = numbers_from(x, x->data, tile->image * x->h * x->w * x->c);
     for (int i = 0; i < full; i++)
         for (int j = 0; j < full; j++) {
-            const int64_t y = top + i, z = left + j;
+            const int64_t y = top + i * x->down, z = left + j * x->across;
             const bool inside =
                 i < size.rows && j < size.cols && y >= 0 && y < x->h && z >= 0 && z < x->w;
             pixel[i * full + j] = inside ? numbers_from(x, base, (y * x->w + z) * x->c) : NULL;
@@ -205,6 +206,12 @@ typedef struct tile_points {
     int64_t step, channels;
 } tile_points;
 
+/* Of `size` outputs that are `step` pixels apart, those within `room` pixels. */
+KERNEL_INLINE int64_t outputs_of(int64_t room, int64_t step, int64_t size)
+{
+    return least((room + step - 1) / step, size);
+}
+
 KERNEL_INLINE void tile_output_of(const bool whole, const int m, const map *y,
                                   const reel_winograd_tile *tile, tile_points points,
                                   const output_end *f)
@@ -213,8 +220,8 @@ KERNEL_INLINE void tile_output_of(const bool whole, const int m, const map *y,
     const int64_t step = points.step, channels = points.channels;
     const bool bf16 = y->bf16;
     const tile_size known = size_of(tile, P, whole), size = size_of(tile, m, whole);
-    const int64_t height = least(y->h - tile->top, size.rows),
-                  width = least(y->w - tile->left, size.cols);
+    const int64_t height = outputs_of(y->h - tile->top, y->down, size.rows),
+                  width = outputs_of(y->w - tile->left, y->across, size.cols);
     vec t[5][P], column[P];
     void *base = (void *)numbers_from(
         y, y->data, ((tile->image * y->h + tile->top) * y->w + tile->left) * y->c);
@@ -233,8 +240,8 @@ KERNEL_INLINE void tile_output_of(const bool whole, const int m, const map *y,
         const vec b = f->bias ? load(f->bias + ch) : (vec){0};
         for (int i = 0; i < height; i++) {
             transform_output(m, column, 1, t[i], 1);
-            int64_t to = i * y->w * y->c + ch;
-            for (int j = 0; j < width; j++, to += y->c) {
+            int64_t to = i * y->down * y->w * y->c + ch;
+            for (int j = 0; j < width; j++, to += y->across * y->c) {
                 const vec sum =
                     f->accumulate ? load_number(bf16, base, to) + column[j] : column[j] + b;
                 store_number(bf16, base, to, f->relu ? rectified(sum) : sum);

@@ -174,8 +174,8 @@ void REEL_ISA_FN(reel_winograd_weight_grad)(const reel_conv_job *job, int thread
     const reel_conv_shape *s = job->s;
     reel_winograd_plan p = reel_winograd_plan_weight_grad(s);
     float *dw = job->out;
-    const map x = {job->x, job->x_bf16, s->h, s->w, s->c, -s->ph, -s->pw};
-    const map dy = {job->dy, job->dy_bf16, s->oh, s->ow, s->oc, 0, 0};
+    const map x = {job->x, job->x_bf16, s->h, s->w, s->c, -s->ph, -s->pw, s->dh, s->dw};
+    const map dy = {job->dy, job->dy_bf16, s->oh, s->ow, s->oc, 0, 0, s->dh, s->dw};
     const int64_t part = p.ic, row = p.r * p.r * p.all;
     for (int64_t i = 0; i < s->c; i += p.ic) {
         const int64_t g = i / p.all, first = i % p.all;
