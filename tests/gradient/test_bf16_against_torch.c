@@ -20,39 +20,39 @@ enum { BATCH = 16, CLASSES = 10, SEEDS = 40, MOST_PARAMS = 16, MOST_ROWS = 64, M
 enum { TEXTURES = 1, WEIGHTS = 100, PROJECTIONS = 200, IMAGES = 300 }; /* streams */
 #define RATE 0.05
 
-static const char *const texts[2][2] = {{"plain", "input 3x47x47\n"
-                                                  "features:\n"
-                                                  "    Conv2d 16 11 stride=4 padding=2\n"
-                                                  "    ReLU\n"
-                                                  "    MaxPool2d 3 2\n"
-                                                  "    Conv2d 32 5 padding=2\n"
-                                                  "    ReLU\n"
-                                                  "    Conv2d 32 3 padding=1\n"
-                                                  "    ReLU\n"
-                                                  "    MaxPool2d 3 2\n"
-                                                  "Flatten\n"
-                                                  "classifier:\n"
-                                                  "    Linear 256\n"
-                                                  "    ReLU\n"
-                                                  "    Linear classes\n"},
-                                        {"normed", "input 3x18x18\n"
-                                                   "features:\n"
-                                                   "    Conv2d 16 3 padding=1 bias=false\n"
-                                                   "    BatchNorm2d\n"
-                                                   "    ReLU\n"
-                                                   "    residual:\n"
-                                                   "        Conv2d 16 3 padding=1 bias=false\n"
-                                                   "        BatchNorm2d\n"
-                                                   "        ReLU\n"
-                                                   "        Conv2d 16 3 padding=1 bias=false\n"
-                                                   "        BatchNorm2d\n"
-                                                   "    ReLU\n"
-                                                   "    MaxPool2d 3 2\n"
-                                                   "    Conv2d 32 1\n"
-                                                   "    ReLU\n"
-                                                   "    GlobalAvgPool2d\n"
-                                                   "classifier:\n"
-                                                   "    Linear classes\n"}};
+static const char plain[] = "input 3x47x47\n"
+                            "features:\n"
+                            "    Conv2d 16 11 stride=4 padding=2\n"
+                            "    ReLU\n"
+                            "    MaxPool2d 3 2\n"
+                            "    Conv2d 32 5 padding=2\n"
+                            "    ReLU\n"
+                            "    Conv2d 32 3 padding=1\n"
+                            "    ReLU\n"
+                            "    MaxPool2d 3 2\n"
+                            "Flatten\n"
+                            "classifier:\n"
+                            "    Linear 256\n"
+                            "    ReLU\n"
+                            "    Linear classes\n";
+static const char normed[] = "input 3x18x18\n"
+                             "features:\n"
+                             "    Conv2d 16 3 padding=1 bias=false\n"
+                             "    BatchNorm2d\n"
+                             "    ReLU\n"
+                             "    residual:\n"
+                             "        Conv2d 16 3 padding=1 bias=false\n"
+                             "        BatchNorm2d\n"
+                             "        ReLU\n"
+                             "        Conv2d 16 3 padding=1 bias=false\n"
+                             "        BatchNorm2d\n"
+                             "    ReLU\n"
+                             "    MaxPool2d 3 2\n"
+                             "    Conv2d 32 1\n"
+                             "    ReLU\n"
+                             "    GlobalAvgPool2d\n"
+                             "classifier:\n"
+                             "    Linear classes\n";
 
 static reel_error err;
 
@@ -324,14 +324,14 @@ static int offered_ways(bf16_way *ways)
     return n;
 }
 
-static void compare_net(const char *const text[2], int64_t size, int steps)
+static void compare_net(const char *name, const char *text, int64_t size, int steps)
 {
     static torch_row rows[MOST_ROWS];
     const int n_rows = read_rows(rows);
     int first = 0;
-    while (first < n_rows && (strcmp(rows[first].net, text[0]) != 0 || rows[first].steps != steps))
+    while (first < n_rows && (strcmp(rows[first].net, name) != 0 || rows[first].steps != steps))
         first++;
-    cr_assert_lt(first, n_rows, "%s, %d steps: not stored", text[0], steps);
+    cr_assert_lt(first, n_rows, "%s, %d steps: not stored", name, steps);
 
     bf16_way ways[MOST_WAYS];
     trained full;
@@ -339,8 +339,8 @@ static void compare_net(const char *const text[2], int64_t size, int steps)
     setenv("REEL_BF16", "native", 1); /* also where float32 would be faster */
     const int n_ways = offered_ways(ways);
     for (int w = 0; w < n_ways; w++)
-        open_trained(&ways[w].half, text[1], &ways[w].config, REEL_F32);
-    open_trained(&full, text[1], &(reel_ctx_config){.threads = 2}, REEL_F64);
+        open_trained(&ways[w].half, text, &ways[w].config, REEL_F32);
+    open_trained(&full, text, &(reel_ctx_config){.threads = 2}, REEL_F64);
 
     for (int seed = 1; seed <= SEEDS; seed++)
         add_draw(ways, n_ways, &full, &means, size, seed, steps);
@@ -353,20 +353,20 @@ static void compare_net(const char *const text[2], int64_t size, int steps)
 
 Test(bf16_against_torch, fresh_weights_of_convolutions_and_linear_layers)
 {
-    compare_net(texts[0], 47, 0);
+    compare_net("plain", plain, 47, 0);
 }
 
 Test(bf16_against_torch, trained_weights_of_convolutions_and_linear_layers)
 {
-    compare_net(texts[0], 47, 20);
+    compare_net("plain", plain, 47, 20);
 }
 
 Test(bf16_against_torch, fresh_weights_with_batch_norm_and_a_sum)
 {
-    compare_net(texts[1], 18, 0);
+    compare_net("normed", normed, 18, 0);
 }
 
 Test(bf16_against_torch, trained_weights_with_batch_norm_and_a_sum)
 {
-    compare_net(texts[1], 18, 20);
+    compare_net("normed", normed, 18, 20);
 }
