@@ -34,6 +34,7 @@ typedef struct reel_infer {
     int64_t pieces;        /* of the batch; 1 but for REEL_OP_PIECES */
     /* The result is stored in bf16, unless it is a number; in[].dtype tells which inputs are. */
     bool bf16;
+    bool wide; /* float32 would be better: reel_tape_set_wide */
     /* answers */
     int ndim;
     int64_t shape[REEL_MAX_DIMS];
@@ -45,6 +46,8 @@ typedef struct reel_infer {
     bool takes_bf16;
     /* Then also: backward does without the output, whatever the flags say. */
     bool drops_output;
+    /* Then also: the result and its gradient are float32. Only where `wide` asks for it. */
+    bool gives_wide;
 } reel_infer;
 
 /* REEL_ERR_INVALID if a result of q->shape cannot be addressed. The tape checks this after infer;

@@ -172,6 +172,10 @@ REEL_API reel_status reel_tape_status(const reel_tape *tape, reel_error *err);
  * never take memory at the same time. 0, as at first: in the order of the sweep. On a tape with
  * `retain` nothing is deferred. */
 REEL_API void reel_tape_set_late_gradients(reel_tape *tape, size_t bytes);
+/* On a tape that stores bf16: from now on reel_linear leaves its result and the gradient of it in
+ * float32. For the logits of a network, which reel_net_forward does: a rounded logit changes every
+ * gradient of its row. false, as at first: bf16. */
+REEL_API void reel_tape_set_wide(reel_tape *tape, bool wide);
 
 /* Most memory that a step has needed so far, in bytes. */
 REEL_API size_t reel_tape_peak_bytes(const reel_tape *tape);

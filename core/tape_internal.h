@@ -60,6 +60,7 @@ struct reel_tape {
     size_t most_held, most_scratch;        /* see reel_tape_usage */
     size_t most_with_gradients, gradients; /* gradients: bytes that this step has written */
     size_t late_bytes;                     /* see reel_tape_set_late_gradients */
+    bool wide;                             /* see reel_tape_set_wide */
     reel_tape_work work;
     reel_param_hooks hooks;
     reel_node *nodes;

@@ -112,6 +112,12 @@ void reel_tape_set_late_gradients(reel_tape *tape, size_t bytes)
         tape->late_bytes = bytes;
 }
 
+void reel_tape_set_wide(reel_tape *tape, bool wide)
+{
+    if (tape)
+        tape->wide = wide;
+}
+
 reel_status reel_tape_status(const reel_tape *tape, reel_error *err)
 {
     if (!tape)

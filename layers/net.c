@@ -312,6 +312,13 @@ static void tell_watch(const reel_net *net, const char *name, const char *kind, 
         net->watch(net->watch_user, name, kind, y);
 }
 
+/* Nothing comes behind this layer. */
+static bool ends_net(const reel_net *net, const reel_module *const *layer)
+{
+    const reel_net_step *last = &net->step[net->steps - 1];
+    return last->kind == REEL_STEP_RUN && layer == net->leaf + last->first + last->count - 1;
+}
+
 /* Runs the first layer, and those after it that it takes along. */
 static reel_var forward_layer(void *user, const reel_module *const *layer, int n, reel_var x,
                               int *taken)
@@ -319,6 +326,7 @@ static reel_var forward_layer(void *user, const reel_module *const *layer, int n
     const reel_net *net = user;
     const reel_module *m = layer[0];
     const bool alone = net->unfused || !m->layer->forward_with;
+    reel_tape_set_wide(x.tape, ends_net(net, layer));
     const reel_var y =
         alone ? reel_module_forward(m, x) : m->layer->forward_with(m, layer + 1, n - 1, x, taken);
     const reel_module *last = layer[*taken];
@@ -357,5 +365,7 @@ reel_var reel_net_forward(reel_net *net, reel_tape *tape, reel_var x)
                                       .join = forward_join,
                                       .join_relu = net->unfused ? NULL : forward_join_relu,
                                       .user = net};
-    return reel_widen(reel_net_walk(net, x, &visitor));
+    const reel_var y = reel_net_walk(net, x, &visitor);
+    reel_tape_set_wide(tape, false);
+    return reel_widen(y);
 }

@@ -410,6 +410,7 @@ static reel_status linear_infer(reel_infer *q, reel_error *err)
 
     q->shape[1] = out;
     q->takes_bf16 = linear_takes_bf16(q);
+    q->gives_wide = q->wide;
     if (q->takes_bf16 && reel_bf16_is_multiplied(q->ctx, n / q->pieces))
         linear_product_scratch(q, n, in, out);
     else

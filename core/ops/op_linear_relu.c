@@ -41,7 +41,9 @@ void reel_linear_relu_backward_bf16(const reel_call *c)
 
 static reel_status linear_relu_infer(reel_infer *q, reel_error *err)
 {
-    return reel_op_linear.infer(q, err);
+    REEL_TRY(reel_op_linear.infer(q, err));
+    q->gives_wide = false; /* ReLU's mask is read from bf16 */
+    return REEL_OK;
 }
 
 reel_var reel_linear_relu(reel_var x, reel_var w, reel_var b)

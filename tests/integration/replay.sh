@@ -44,6 +44,50 @@ assert len({tuple(l) for l in losses.values()}) == 5, ("settings that change not
 PY
 "$REEL_BIN" summary one.safetensors | grep -q "features.0.weight *float64" || fail "float64 weights were not written as such"
 
+# Gradients in float32 and bf16: near each other. bf16 refuses float64.
+for precision in float32 bf16; do
+    replay --precision $precision --gradients-out $precision.gradients >$precision.json 2>err || fail "$precision: $(cat err)"
+done
+! replay --dtype float64 --precision bf16 >out 2>err || fail "float64 in bf16 was taken"
+grep -q -- "--precision bf16: expected --dtype float32" err || fail "float64 in bf16: $(cat err)"
+
+# With rate 1, the one step of a file moves the weights by its gradients.
+python3 - <<'PY'
+import json, struct
+data = open("batches.safetensors", "rb").read()
+size = struct.unpack("<Q", data[:8])[0]
+header, body, parts = json.loads(data[8 : 8 + size]), data[8 + size :], b""
+for name, t in header.items():
+    begin, end = t["data_offsets"]
+    part = body[begin : begin + (end - begin) // t["shape"][0]]
+    t["shape"][0], t["data_offsets"] = 1, [len(parts), len(parts) + len(part)]
+    parts += part
+text = json.dumps(header).encode()
+text += b" " * (-len(text) % 8)
+open("one_batch.safetensors", "wb").write(struct.pack("<Q", len(text)) + text + parts)
+PY
+"$REEL_BIN" replay run/model.safetensors one_batch.safetensors --arch tiny --num-classes 5 --lr 1 --momentum 0 --weight-decay 0 \
+    --dtype float64 --out moved.safetensors --gradients-out moved.gradients --quiet >/dev/null
+python3 - <<'PY'
+import array, json, math, struct
+def read(path):
+    data = open(path, "rb").read()
+    size = struct.unpack("<Q", data[:8])[0]
+    kinds = {"F32": "f", "F64": "d"}
+    return {name: array.array(kinds[t["dtype"]], data[8 + size :][slice(*t["data_offsets"])])
+            for name, t in json.loads(data[8 : 8 + size]).items() if t.get("dtype") in kinds}
+before, after, moves = read("run/model.safetensors"), read("moved.safetensors"), read("moved.gradients")
+assert moves
+for name, g in moves.items():
+    for a, b, c in zip(before[name], after[name], g):
+        assert abs(a - c - b) < 1e-12 * (1 + abs(a)), (name, a, b, c)
+full, half = read("float32.gradients"), read("bf16.gradients")
+assert set(full) == set(half) == set(moves)
+for name in full:
+    size, off = math.hypot(*full[name]), math.dist(full[name], half[name])
+    assert 0 < off < 0.5 * size, (name, off, size)
+PY
+
 # Grey images for a network of one channel; another number of channels is refused.
 python3 - <<'PY'
 import json, random, struct

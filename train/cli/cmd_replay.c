@@ -25,8 +25,11 @@ static const reel_option options_table[] = {
     REEL_SHARED("batch-pieces"),
     REEL_OPTION(CHOICE, .name = "dtype", .value = "float32|float64", .initial = "float32",
                 .help = "data type of all computation"),
+    REEL_SHARED("precision"),
     REEL_OPTION(TEXT, .name = "out", .value = "FILE",
                 .help = "write the weights after the last step to FILE"),
+    REEL_OPTION(TEXT, .name = "gradients-out", .value = "FILE",
+                .help = "write the gradients of the last step to FILE"),
     REEL_SHARED("seed"),
     REEL_SHARED("threads"),
     REEL_SHARED_OUTPUT,
@@ -66,11 +69,25 @@ static reel_status open_batches(replay *r, const char *path, reel_error *err)
     return REEL_OK;
 }
 
+/* What goes together. */
+static reel_status replay_check(const replay *r, const reel_options *o, reel_dtype dtype,
+                                reel_error *err)
+{
+    if (dtype == REEL_F64 && reel_ctx_precision(r->run.session.ctx) == REEL_PRECISION_BF16)
+        return reel_fail(err, REEL_ERR_INVALID, "--precision bf16: expected --dtype float32");
+    /* With several ranks, none has the gradients of all parameters. */
+    if (reel_options_set(o, "gradients-out") && reel_ranks_count(r->run.ranks) > 1)
+        return reel_fail(err, REEL_ERR_INVALID, "--gradients-out: expected one process, not %d",
+                         reel_ranks_count(r->run.ranks));
+    return REEL_OK;
+}
+
 static reel_status replay_prepare(replay *r, const reel_options *o, reel_error *err)
 {
+    const reel_dtype dtype = reel_options_text(o, "dtype")[5] == '6' ? REEL_F64 : REEL_F32;
+    REEL_TRY(replay_check(r, o, dtype, err));
     REEL_TRY(open_batches(r, reel_options_arg(o, 1), err));
     const int64_t *x = r->images->shape;
-    const reel_dtype dtype = reel_options_text(o, "dtype")[5] == '6' ? REEL_F64 : REEL_F32;
     const reel_model_config config = {.classes = reel_options_int(o, "num-classes"),
                                       .head = reel_head_find(reel_options_text(o, "head")),
                                       .dropout = reel_options_real(o, "dropout"),
@@ -116,6 +133,25 @@ static reel_batch replay_batch(const replay *r, int64_t s)
                         .index = s};
 }
 
+/* Writes the values of all parameters, or their gradients. */
+static reel_status replay_save(const replay *r, const char *path, bool gradients, reel_error *err)
+{
+    const reel_params *params = reel_net_params(r->run.session.net);
+    reel_weights_writer *writer;
+    REEL_TRY(reel_weights_writer_create(&writer, err));
+    reel_status status = REEL_OK;
+    for (int i = 0; i < reel_params_count(params) && status == REEL_OK; i++) {
+        const reel_param *p = reel_params_at(params, i);
+        if (!gradients || p->has_grad)
+            status =
+                reel_weights_writer_tensor(writer, p->name, gradients ? &p->grad : &p->value, err);
+    }
+    if (status == REEL_OK)
+        status = reel_weights_writer_save(writer, path, err);
+    reel_weights_writer_destroy(writer);
+    return status;
+}
+
 static reel_status replay_step(replay *r, const reel_options *o, int64_t s, reel_error *err)
 {
     const reel_batch batch = replay_batch(r, s);
@@ -133,22 +169,13 @@ static reel_status replay_step(replay *r, const reel_options *o, int64_t s, reel
     if (status)
         return reel_fail(err, REEL_ERR_NONFINITE, "step %" PRId64 ": the loss is %g", s, number);
 
+    if (reel_options_set(o, "gradients-out") && s == r->images->shape[0] - 1)
+        REEL_TRY(replay_save(r, reel_options_text(o, "gradients-out"), true, err));
     REEL_TRY(reel_trainee_update(&r->run, reel_options_real(o, "lr"), err));
     reel_params_zero_grad(reel_net_params(r->run.session.net));
     if (!reel_options_flag(o, "json") && reel_ranks_leads(r->run.ranks))
         printf("step %" PRId64 "  loss %.12g\n", s, number);
     return REEL_OK;
-}
-
-static reel_status replay_save(const replay *r, const char *path, reel_error *err)
-{
-    reel_weights_writer *writer;
-    REEL_TRY(reel_weights_writer_create(&writer, err));
-    reel_status status = reel_params_add_to(reel_net_params(r->run.session.net), writer, err);
-    if (status == REEL_OK)
-        status = reel_weights_writer_save(writer, path, err);
-    reel_weights_writer_destroy(writer);
-    return status;
 }
 
 static reel_status replay_all(replay *r, const reel_options *o, reel_error *err)
@@ -158,7 +185,7 @@ static reel_status replay_all(replay *r, const reel_options *o, reel_error *err)
         REEL_TRY(replay_step(r, o, s, err));
     REEL_TRY(reel_ranks_settle(r->run.ranks, err));
     const bool saves = reel_options_set(o, "out") && reel_ranks_leads(r->run.ranks);
-    return saves ? replay_save(r, reel_options_text(o, "out"), err) : REEL_OK;
+    return saves ? replay_save(r, reel_options_text(o, "out"), false, err) : REEL_OK;
 }
 
 /* Trajectories to compare with are run with momentum 0.9, by RMSprop as well, whose own default is
@@ -201,6 +228,7 @@ const reel_command reel_command_replay = REEL_COMMAND(
     .notes = "INIT: weights, a file or a name. BATCHES: a safetensors file with images (steps, n, "
              "channels, h, w), already normalised, and labels (steps, n) in int64. Prints the loss "
              "of every step; --out "
-             "keeps the weights after the last one. --momentum is 0.9 for rmsprop, too.",
+             "keeps the weights after the last one, --gradients-out its gradients, before clipping "
+             "and weight decay. --momentum is 0.9 for rmsprop, too.",
     .examples = {{"reel replay init.safetensors batches.safetensors --lr 0.01 --json",
                   "The loss of each step, to compare with PyTorch's."}});

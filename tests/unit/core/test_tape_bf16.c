@@ -53,6 +53,31 @@ Test(tape_bf16, gradients_are_stored_like_their_values)
     close_tape();
 }
 
+/* A bias gradient of equal numbers that bf16 rounds the same way: the error of each would remain.
+ */
+Test(tape_bf16, wide_results_of_linear_layers_and_their_gradients_are_float32)
+{
+    open_bf16_tape(REEL_F32);
+    const reel_var x = reel_tanh(drawn(1, DIMS(9, 6))), w = drawn(2, DIMS(5, 6)),
+                   b = drawn(3, DIMS(5));
+    expect_stored("a linear layer", reel_linear(x, w, b), REEL_BF16);
+    reel_tape_set_wide(tape, true);
+    expect_stored("linear with ReLU", reel_linear_relu(x, w, b), REEL_BF16);
+    const reel_var y = reel_linear(x, w, b);
+    reel_tape_set_wide(tape, false);
+    expect_stored("a wide linear layer", y, REEL_F32);
+    expect_stored("what is made of it", reel_tanh(y), REEL_F32);
+    expect_stored("the next linear layer", reel_linear(x, w, b), REEL_BF16);
+
+    cr_assert_eq(reel_backward(reel_mean_all(y), &err), REEL_OK, "%s", err.message);
+    cr_expect_eq(reel_grad(y).dtype, REEL_F32);
+    cr_expect_eq(reel_grad(x).dtype, REEL_BF16);
+    const reel_tensor db = reel_grad(b);
+    for (int64_t i = 0; i < 5; i++) /* each of the 45 numbers of y counts 1/45 */
+        cr_expect_float_eq(((const float *)db.data)[i], 0.2F, 1e-6F, "%d", (int)i);
+    close_tape();
+}
+
 Test(tape_bf16, float64_is_not_touched_and_float32_has_no_copies_to_widen)
 {
     open_bf16_tape(REEL_F64);
