@@ -305,7 +305,7 @@ static bool call_forward(reel_tape *tape, reel_node *node, const reel_tensor *in
 static bool run_forward(reel_tape *tape, reel_node *node, const reel_infer *q,
                         const reel_tensor *in)
 {
-    node->narrow = q->bf16 && q->ndim > 0 && !(q->takes_bf16 && q->gives_wide);
+    node->narrow = q->bf16 && q->ndim > 0 && !q->gives_wide;
     node->value = reel_tensor_of(NULL, node->narrow ? REEL_BF16 : tape->dtype, q->ndim, q->shape);
     node->pass = q->takes_bf16 && node->op->forward[REEL_BF16] ? REEL_BF16 : tape->dtype;
     node->needs_output =

@@ -27,7 +27,8 @@ typedef struct reel_tape_config {
     /* float32 or float64. With float32 and a context of REEL_PRECISION_BF16, values and gradients
      * are stored in bf16, as far as they are made of a batch: rounded to nearest, ties to even,
      * whenever stored. A gradient with several users is rounded once for each. Leaves, numbers,
-     * losses and probabilities stay float32; reel_widen makes float32 of a value. */
+     * losses, probabilities and logits (reel_tape_set_wide) stay float32; reel_widen makes float32
+     * of a value. */
     reel_dtype dtype;
     bool no_grad;       /* run without recording: values that are released are freed at once */
     bool retain;        /* keep all values and gradients until reset: backward twice, inspection */
@@ -173,8 +174,8 @@ REEL_API reel_status reel_tape_status(const reel_tape *tape, reel_error *err);
  * `retain` nothing is deferred. */
 REEL_API void reel_tape_set_late_gradients(reel_tape *tape, size_t bytes);
 /* On a tape that stores bf16: from now on reel_linear leaves its result and the gradient of it in
- * float32. For the logits of a network, which reel_net_forward does: a rounded logit changes every
- * gradient of its row. false, as at first: bf16. */
+ * float32. For the logits of a network: a rounded logit changes every gradient of its row.
+ * reel_net_forward sets it for its last layer, and leaves it false. false, as at first: bf16. */
 REEL_API void reel_tape_set_wide(reel_tape *tape, bool wide);
 
 /* Most memory that a step has needed so far, in bytes. */

@@ -6,7 +6,8 @@
  *
  * Which values are bf16: those of operators, as far as they are made of a batch. In float32 stay
  * leaves and what is made of parameters and numbers alone; the results of operators that compute
- * losses and probabilities (REEL_OP_WIDE) and what is made of them; numbers. */
+ * losses and probabilities (REEL_OP_WIDE), logits (reel_tape_set_wide), and what is made of them;
+ * numbers. */
 #include "core/kernels/bf16.h"
 #include "core/tape_internal.h"
 

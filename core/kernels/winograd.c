@@ -33,7 +33,7 @@ bool reel_winograd_accepts(const reel_conv_shape *s, const char **why_not)
     else if (s->sh != 1 || s->sw != 1)
         *why_not = "wants stride 1";
     else if (s->ph > (s->kh - 1) * s->dh || s->pw > (s->kw - 1) * s->dw)
-        *why_not = "wants padding smaller than the kernel";
+        *why_not = "wants padding smaller than the dilated kernel";
     else if (s->c / s->groups % 16 || s->oc / s->groups % 16)
         *why_not = "wants channels of a group in multiples of 16";
     return !*why_not;
@@ -222,7 +222,8 @@ static int64_t points_of_side(reel_winograd_cut side)
 
 /* Winograd transforms 49 matrices of weights whatever the batch: below a few tiles the transforms
  * cost more than the products save. Phases of a dilated map may be smaller than a tile: as
- * measured, direct sums are as fast where Winograd has 0.6 to 0.7 of their products. */
+ * measured, the matrix product is as fast where Winograd needs 0.6 to 0.7 of its multiplications.
+ */
 static bool winograd_pays(const reel_conv_shape *s, reel_conv_pass pass, const char **why_not)
 {
     (void)pass;

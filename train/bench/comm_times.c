@@ -115,7 +115,7 @@ typedef struct comm_bench {
     const reel_comm_work *of;
     work_load work;
     double turns;    /* of each parameter's backward; its forward takes half of them; 0 = none */
-    double products; /* seconds of the last step's products of factors */
+    double products; /* seconds of this rank's products of factors: the mean of the steps */
 } comm_bench;
 
 static bool learns(const reel_params *params, int i)
@@ -191,15 +191,18 @@ static reel_status time_exchange(comm_bench *b, int runs, double *median, reel_e
     reel_status status =
         times ? REEL_OK : reel_fail(err, REEL_ERR_MEMORY, "times of steps: out of memory");
     REEL_TRY_GOTO(reel_comm_agree(b->comm, status, err, "times of steps"), done);
+    b->products = 0;
     for (int k = -UNTIMED; k < runs; k++) {
         const double began = reel_bench_now();
         const double before = reel_parallel_product_seconds(b->parallel);
         REEL_TRY_GOTO(bench_exchange_step(b, err), done);
         if (b->turns == 0)
             REEL_TRY_GOTO(reel_parallel_settle(b->parallel, err), done);
-        b->products = reel_parallel_product_seconds(b->parallel) - before;
-        if (k >= 0)
-            times[k] = reel_bench_now() - began - b->products;
+        const double products = reel_parallel_product_seconds(b->parallel) - before;
+        if (k >= 0) {
+            times[k] = reel_bench_now() - began - products;
+            b->products += products / runs;
+        }
     }
     status = reel_parallel_settle(b->parallel, err);
     *median = reel_bench_median(times, runs);

@@ -30,8 +30,8 @@ typedef struct reel_comm_exchange {
     double rate;     /* bytes a second that a host sends where no gradient is made of factors */
     double compute;  /* seconds of the computation by itself */
     double step;     /* seconds of both together */
-    double products; /* seconds of the products of factors in it: in no other figure, since one
-                      * process computes them, too */
+    double products; /* seconds of this rank's products of factors, left out of the figures above:
+                      * one process computes them, too; the mean of the steps */
     double hidden;   /* 1 - (step - compute) / exchange */
 } reel_comm_exchange;
 

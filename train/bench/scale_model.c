@@ -78,7 +78,9 @@ reel_scale_step reel_scale_predict(const reel_scale_case *c, reel_scale_times *t
     const int n = c->n_layers;
     const double stretch = stretch_of(c);
     reel_scale_step step = {.seconds = NAN};
-    reel_scale_times *own = times || n <= 0 ? times : calloc((size_t)n, sizeof *own);
+    if (n < 1) /* gcc 14 follows a negative number into calloc, and warns */
+        return step;
+    reel_scale_times *own = times ? times : calloc((size_t)n, sizeof *own);
     if (!own)
         return step;
 

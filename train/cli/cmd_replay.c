@@ -133,19 +133,26 @@ static reel_batch replay_batch(const replay *r, int64_t s)
                         .index = s};
 }
 
-/* Writes the values of all parameters, or their gradients. */
-static reel_status replay_save(const replay *r, const char *path, bool gradients, reel_error *err)
+typedef reel_status replay_list(const reel_params *params, reel_weights_writer *writer,
+                                reel_error *err);
+
+static reel_status list_gradients(const reel_params *params, reel_weights_writer *writer,
+                                  reel_error *err)
 {
-    const reel_params *params = reel_net_params(r->run.session.net);
+    for (int i = 0; i < reel_params_count(params); i++) {
+        const reel_param *p = reel_params_at(params, i);
+        if (p->has_grad)
+            REEL_TRY(reel_weights_writer_tensor(writer, p->name, &p->grad, err));
+    }
+    return REEL_OK;
+}
+
+static reel_status replay_save(const replay *r, const char *path, replay_list *list,
+                               reel_error *err)
+{
     reel_weights_writer *writer;
     REEL_TRY(reel_weights_writer_create(&writer, err));
-    reel_status status = REEL_OK;
-    for (int i = 0; i < reel_params_count(params) && status == REEL_OK; i++) {
-        const reel_param *p = reel_params_at(params, i);
-        if (!gradients || p->has_grad)
-            status =
-                reel_weights_writer_tensor(writer, p->name, gradients ? &p->grad : &p->value, err);
-    }
+    reel_status status = list(reel_net_params(r->run.session.net), writer, err);
     if (status == REEL_OK)
         status = reel_weights_writer_save(writer, path, err);
     reel_weights_writer_destroy(writer);
@@ -170,7 +177,7 @@ static reel_status replay_step(replay *r, const reel_options *o, int64_t s, reel
         return reel_fail(err, REEL_ERR_NONFINITE, "step %" PRId64 ": the loss is %g", s, number);
 
     if (reel_options_set(o, "gradients-out") && s == r->images->shape[0] - 1)
-        REEL_TRY(replay_save(r, reel_options_text(o, "gradients-out"), true, err));
+        REEL_TRY(replay_save(r, reel_options_text(o, "gradients-out"), list_gradients, err));
     REEL_TRY(reel_trainee_update(&r->run, reel_options_real(o, "lr"), err));
     reel_params_zero_grad(reel_net_params(r->run.session.net));
     if (!reel_options_flag(o, "json") && reel_ranks_leads(r->run.ranks))
@@ -185,7 +192,7 @@ static reel_status replay_all(replay *r, const reel_options *o, reel_error *err)
         REEL_TRY(replay_step(r, o, s, err));
     REEL_TRY(reel_ranks_settle(r->run.ranks, err));
     const bool saves = reel_options_set(o, "out") && reel_ranks_leads(r->run.ranks);
-    return saves ? replay_save(r, reel_options_text(o, "out"), false, err) : REEL_OK;
+    return saves ? replay_save(r, reel_options_text(o, "out"), reel_params_add_to, err) : REEL_OK;
 }
 
 /* Trajectories to compare with are run with momentum 0.9, by RMSprop as well, whose own default is
@@ -228,7 +235,7 @@ const reel_command reel_command_replay = REEL_COMMAND(
     .notes = "INIT: weights, a file or a name. BATCHES: a safetensors file with images (steps, n, "
              "channels, h, w), already normalised, and labels (steps, n) in int64. Prints the loss "
              "of every step; --out "
-             "keeps the weights after the last one, --gradients-out its gradients, before clipping "
-             "and weight decay. --momentum is 0.9 for rmsprop, too.",
+             "writes the weights after the last one, --gradients-out the gradients of the last "
+             "one, before clipping and weight decay. --momentum is 0.9 for rmsprop, too.",
     .examples = {{"reel replay init.safetensors batches.safetensors --lr 0.01 --json",
                   "The loss of each step, to compare with PyTorch's."}});
