@@ -8,8 +8,9 @@
 
 /* In order of preference; the first that accepts runs. Some share a name. */
 static const reel_conv_kind *const kinds[] = {
-    &reel_conv_winograd,  &reel_conv_few_tiles, &reel_conv_polyphase, &reel_conv_first_layer,
-    &reel_conv_depthwise, &reel_conv_pointwise, &reel_conv_product,   &reel_conv_direct,
+    &reel_conv_winograd,    &reel_conv_few_tiles, &reel_conv_polyphase,
+    &reel_conv_first_layer, &reel_conv_depthwise, &reel_conv_pointwise,
+    &reel_conv_strided,     &reel_conv_product,   &reel_conv_direct,
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 

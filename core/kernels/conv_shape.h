@@ -61,7 +61,7 @@ void reel_conv_run_copies(const reel_ctx *ctx, const reel_conv_kind *kind, const
 void reel_conv_rectify(const reel_ctx *ctx, const reel_conv_job *job, bool f64);
 
 extern const reel_conv_kind reel_conv_winograd, reel_conv_few_tiles, reel_conv_polyphase,
-    reel_conv_first_layer, reel_conv_depthwise, reel_conv_pointwise, reel_conv_product,
-    reel_conv_direct;
+    reel_conv_first_layer, reel_conv_depthwise, reel_conv_pointwise, reel_conv_strided,
+    reel_conv_product, reel_conv_direct;
 
 #endif

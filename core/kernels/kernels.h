@@ -31,9 +31,9 @@ typedef struct reel_kernels {
     /* Blocked matrix products (matrix.h), by reel_dtype. */
     reel_matrix_fn *matrix[2];
 
-    /* The float32 convolutions, by reel_conv_pass (first_layer.h, winograd.h,
-     * polyphase.h, depthwise.h, pointwise.h); polyphase and first_layer_taps have no input
-     * gradient. */
+    /* The float32 convolutions, by reel_conv_pass (first_layer.h, winograd.h, polyphase.h,
+     * depthwise.h, pointwise.h, strided.h). polyphase and first_layer_taps have no input gradient,
+     * strided has no forward pass. */
     reel_conv_fn *first_layer[REEL_CONV_PASSES];
     reel_conv_fn *first_layer_taps[REEL_CONV_PASSES]; /* 3 x 3 kernels over 3 channels */
     reel_conv_fn *winograd[REEL_CONV_PASSES];
@@ -41,6 +41,7 @@ typedef struct reel_kernels {
     reel_conv_fn *few_tiles; /* forward (few_tiles.h) */
     reel_conv_fn *depthwise[REEL_CONV_PASSES];
     reel_conv_fn *pointwise[REEL_CONV_PASSES];
+    reel_conv_fn *strided[REEL_CONV_PASSES];
 
     /* ReLU with max pooling and its gradient (relu_pool.h), by reel_dtype. */
     reel_relu_pool_fn *relu_pool[2];

@@ -29,14 +29,35 @@ static bool pointwise_accepts(const reel_conv_shape *s, reel_conv_pass pass, con
     return !*why_not;
 }
 
+static int64_t up_to(int64_t n, int64_t unit)
+{
+    return (n + unit - 1) / unit * unit;
+}
+
+/* Columns of the weight gradient's sums are whole vectors, and blocks four vectors wide are the
+ * fastest: where input channels are few, output channels make the better columns. */
+static bool grad_is_turned(const reel_conv_shape *s)
+{
+    const int64_t plain = up_to(s->c, VECTOR) * s->oc, turned = up_to(s->oc, VECTOR) * s->c;
+    if (s->sh > 1 || s->sw > 1)
+        return false;
+    return turned < plain || (turned == plain && s->c < 2 * PANEL && s->oc >= 2 * PANEL);
+}
+
 reel_pointwise_plan reel_pointwise_plan_of(const reel_conv_shape *s, reel_conv_pass pass)
 {
     const bool forward = pass == REEL_CONV_FORWARD;
     reel_pointwise_plan p = {.k = forward ? s->c : s->oc, .n = forward ? s->oc : s->c};
-    p.columns = (p.n + PANEL - 1) / PANEL * PANEL;
+    p.columns = up_to(p.n, PANEL);
     if (pass != REEL_CONV_WEIGHT_GRAD) {
         p.own = ROWS * (p.k + VECTOR) + ROWS * PANEL;
         return p;
+    }
+
+    if (grad_is_turned(s)) {
+        p.turned = true;
+        p.k = s->c, p.n = s->oc;
+        p.columns = up_to(p.n, PANEL);
     }
 
     /* A function of the shape alone: sums are taken part by part for any number of threads. */
@@ -52,7 +73,7 @@ static size_t pointwise_scratch(const reel_ctx *ctx, const reel_conv_shape *s, r
     (void)f64;
     const reel_pointwise_plan p = reel_pointwise_plan_of(s, pass);
     const int64_t floats = pass == REEL_CONV_WEIGHT_GRAD
-                               ? p.parts * s->oc * p.columns
+                               ? p.parts * p.k * p.columns
                                : p.k * p.columns + reel_ctx_threads(ctx) * p.own;
     return (size_t)floats * sizeof(float);
 }

@@ -13,8 +13,9 @@
 /* ---- shared by scratch sizes and passes ---- */
 typedef struct reel_pointwise_plan {
     int64_t k, n;      /* forward and input gradient: terms of a sum, values of a pixel that is
-                          written */
-    int64_t columns;   /* values of a packed row: n or c in panels of any instruction set */
+                          written; weight gradient: rows and columns of the sums */
+    bool turned;       /* weight gradient: the sums are (c, oc), else (oc, c) */
+    int64_t columns;   /* values of a packed row: n in panels of any instruction set */
     int64_t own;       /* floats of a thread's scratch */
     int64_t tile_rows; /* weight gradient: output rows that are multiplied at a time; */
     int64_t parts;     /* parts of all rows that are summed by themselves */

@@ -62,6 +62,29 @@ static void expect(const reel_ctx *ctx, const reel_conv_shape *s, bool f64,
     }
 }
 
+Test(conv_choice, gradients_with_a_stride_are_direct_up_to_a_size)
+{
+    lines log = {0};
+    reel_ctx *ctx = context(&log, "", "");
+    reel_conv_shape s = three;
+    s.sh = 2, s.oh = 7, s.oc = 352;
+    cr_assert_eq(reel_conv_choose(ctx, &s, REEL_CONV_FORWARD, false), &reel_conv_product);
+    cr_assert_eq(reel_conv_choose(ctx, &s, REEL_CONV_INPUT_GRAD, false), &reel_conv_strided);
+    cr_assert_eq(reel_conv_choose(ctx, &s, REEL_CONV_WEIGHT_GRAD, false), &reel_conv_strided);
+
+    s.oc = 384; /* more than 655,360 weights */
+    cr_assert_eq(reel_conv_choose(ctx, &s, REEL_CONV_INPUT_GRAD, false), &reel_conv_strided);
+    cr_assert_eq(reel_conv_choose(ctx, &s, REEL_CONV_WEIGHT_GRAD, false), &reel_conv_product);
+    s.oc = 800; /* more than twice as many */
+    cr_assert_eq(reel_conv_choose(ctx, &s, REEL_CONV_INPUT_GRAD, false), &reel_conv_product);
+
+    s.oc = 352, s.c = 190;
+    expect(ctx, &s, false, &reel_conv_product); /* channels */
+    s = three, s.oc = 352, s.sh = 2, s.dh = 2, s.oh = 6;
+    expect(ctx, &s, false, &reel_conv_product); /* dilation */
+    reel_ctx_destroy(ctx);
+}
+
 Test(conv_choice, winograd_takes_what_it_accepts_and_the_matrix_product_the_rest)
 {
     lines log = {0};
@@ -69,9 +92,7 @@ Test(conv_choice, winograd_takes_what_it_accepts_and_the_matrix_product_the_rest
     expect(ctx, &three, false, &reel_conv_winograd);
     expect(ctx, &three, true, &reel_conv_product); /* float64 */
     reel_conv_shape s = three;
-    s.sh = 2, s.oh = 7;
-    expect(ctx, &s, false, &reel_conv_product); /* stride */
-    s = three, s.n = 1;
+    s.n = 1;
     cr_assert_eq(reel_conv_choose(ctx, &s, REEL_CONV_FORWARD, false), &reel_conv_few_tiles);
     cr_assert_eq(reel_conv_choose(ctx, &s, REEL_CONV_INPUT_GRAD, false),
                  &reel_conv_product); /* nine tiles */

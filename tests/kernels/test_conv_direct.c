@@ -124,6 +124,28 @@ Test(conv_direct, one_tap_over_few_channels_is_right)
     }
 }
 
+Test(conv_direct, strided_gradients_of_every_phase_are_right)
+{
+    const reel_conv_shape shapes[] = {
+        shape(2, 32, 9, 11, 96, 3, 3, 2, 2, 1, 1, 1, 1, 1),  /* ResNet's, smaller */
+        shape(9, 64, 5, 6, 32, 3, 3, 2, 2, 1, 1, 1, 1, 1),   /* several images a tile */
+        shape(1, 96, 30, 31, 64, 3, 3, 2, 2, 1, 1, 1, 1, 1), /* several tiles an image */
+        shape(3, 32, 8, 9, 32, 2, 3, 2, 1, 0, 2, 1, 1, 1),   /* strided along one axis */
+        shape(2, 32, 17, 6, 64, 5, 4, 3, 4, 2, 1, 1, 1, 1),
+        shape(2, 32, 2, 1, 32, 3, 3, 3, 3, 2, 4, 1, 1, 1),   /* a stride longer than the map */
+        shape(2, 32, 6, 7, 32, 2, 2, 2, 2, 4, 5, 1, 1, 1),   /* pixels that meet padding alone */
+        shape(2, 32, 5, 7, 288, 3, 4, 2, 2, 1, 1, 1, 1, 1),  /* two blocks of terms a line */
+        shape(1, 64, 4, 290, 32, 3, 3, 2, 2, 1, 1, 1, 1, 1), /* lines longer than a tile */
+    };
+    reel_ctx *ctx = context_with("portable", 1);
+    for (int64_t i = 0; i < REEL_COUNT(shapes); i++)
+        for (int pass = REEL_CONV_INPUT_GRAD; pass < REEL_CONV_PASSES; pass++)
+            cr_expect_eq(reel_conv_choose(ctx, &shapes[i], (reel_conv_pass)pass, false),
+                         &reel_conv_strided, "shape %d, pass %d", (int)i, pass);
+    reel_ctx_destroy(ctx);
+    check_all(shapes, REEL_COUNT(shapes));
+}
+
 /* Every column of a row is written by exactly one panel. */
 Test(conv_direct, panels_of_a_row_cover_it_once)
 {

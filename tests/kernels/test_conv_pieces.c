@@ -105,9 +105,11 @@ static void check_pass(const batch_case *t, const reel_ctx *ctx, reel_conv_pass 
     batch_data_free(&d);
 }
 
-/* Polyphase has no input gradient. */
+/* Polyphase has no input gradient, strided has no forward pass. */
 static const reel_conv_kind *kind_of_pass(const batch_case *t, reel_conv_pass pass)
 {
+    if (pass == REEL_CONV_FORWARD && t->kind == &reel_conv_strided)
+        return &reel_conv_product;
     const bool other = pass == REEL_CONV_INPUT_GRAD && t->kind == &reel_conv_polyphase;
     return other ? &reel_conv_first_layer : t->kind;
 }
@@ -205,7 +207,7 @@ Test(conv_pieces, depthwise)
         {shape(6, 35, 7, 9, 35, 3, 3, 1, 1, 1, 1, 1, 1, 35), 3, &reel_conv_depthwise, {1, 1}},
         {shape(5, 17, 9, 23, 17, 5, 5, 2, 2, 2, 2, 1, 1, 17), 5, &reel_conv_depthwise, {1, 1}},
         /* the batch's map is written past the caches, a piece's is not */
-        {shape(18, 64, 64, 64, 64, 3, 3, 1, 1, 1, 1, 1, 1, 64), 3, &reel_conv_depthwise, {1, 1}},
+        {shape(66, 64, 64, 64, 64, 3, 3, 1, 1, 1, 1, 1, 1, 64), 3, &reel_conv_depthwise, {1, 1}},
     };
     check_batches(cases, REEL_COUNT(cases), "");
 }
@@ -216,6 +218,16 @@ Test(conv_pieces, pointwise)
         /* a block of pixels spans pieces */
         {shape(6, 24, 5, 7, 40, 1, 1, 1, 1, 0, 0, 1, 1, 1), 3, &reel_conv_pointwise, {1, 1}},
         {shape(4, 32, 9, 10, 20, 1, 1, 2, 2, 0, 0, 1, 1, 1), 4, &reel_conv_pointwise, {1, 1}},
+    };
+    check_batches(cases, REEL_COUNT(cases), "");
+}
+
+Test(conv_pieces, strided_gradients)
+{
+    const batch_case cases[] = {
+        /* a tile spans pieces */
+        {shape(12, 32, 7, 8, 64, 3, 3, 2, 2, 1, 1, 1, 1, 1), 4, &reel_conv_strided, {1, 1}},
+        {shape(4, 64, 40, 33, 32, 3, 3, 2, 2, 1, 1, 1, 1, 1), 2, &reel_conv_strided, {1, 1}},
     };
     check_batches(cases, REEL_COUNT(cases), "");
 }

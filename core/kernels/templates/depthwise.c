@@ -255,7 +255,7 @@ static void apply(const reel_conv_job *job, bool input_grad, int threads)
         for (int64_t ch = 0; ch < s->c; ch++)
             p.floats[tap * p.tap_step + ch] = weights[ch * taps + tap];
 
-    enum { LARGE = 16 << 20 };
+    enum { LARGE = 64 << 20 };
     const int64_t bytes = s->n * rows * columns * s->c * (int64_t)sizeof(float);
     const bool whole_lines = s->c % LINE == 0 && (uintptr_t)job->out % (LINE * sizeof(float)) == 0;
     const bool past = whole_lines && bytes >= LARGE && !job->accumulate;

@@ -25,6 +25,7 @@ reel_conv_fn REEL_ISA_FN(reel_depthwise_forward), REEL_ISA_FN(reel_depthwise_inp
     REEL_ISA_FN(reel_depthwise_weight_grad);
 reel_conv_fn REEL_ISA_FN(reel_pointwise_forward), REEL_ISA_FN(reel_pointwise_input_grad),
     REEL_ISA_FN(reel_pointwise_weight_grad);
+reel_conv_fn REEL_ISA_FN(reel_strided_input_grad), REEL_ISA_FN(reel_strided_weight_grad);
 
 reel_relu_pool_fn REEL_ISA_FN(reel_relu_pool_max_f32), REEL_ISA_FN(reel_relu_pool_max_f64);
 reel_relu_pool_grad_fn REEL_ISA_FN(reel_relu_pool_grad_f32), REEL_ISA_FN(reel_relu_pool_grad_f64);

@@ -2,16 +2,17 @@
  *
  *   y (pixels, n) = x (pixels, k) w (k, n) + bias
  *
- * MR pixels and one panel of n stay in registers, and all panels follow each other, so that a pixel
- * is read once and its results are written side by side. With a stride, the pixels that are read
- * (forward) are gathered, and those that are written (input gradient) are scattered. */
+ * Some pixels and one panel of n or two stay in registers, and all panels follow each other, so
+ * that a pixel is read once and its results are written side by side. With a stride, the pixels
+ * that are read (forward) are gathered, and those that are written (input gradient) are scattered.
+ */
 #include "core/kernels/pointwise.h"
 #include "core/kernels/templates/names.h"
 
 #include <omp.h>
 #include <string.h>
 
-/* MR rows of x, `row` values apart, times one packed panel of w. */
+/* Some rows of x, `row` values apart, times one packed panel of w or two. */
 typedef struct pixel_product {
     const float *x;
     int64_t row, k;
@@ -22,30 +23,34 @@ typedef struct pixel_product {
     bool relu, add;
 } pixel_product;
 
-enum { LINE_REALS = 64 / sizeof(float) };
+enum {
+    LINE_REALS = 64 / sizeof(float),
+    PIXELS = WIDE_ROWS > 0 ? 2 * WIDE_ROWS : MR /* of a block */
+};
 
-/* Rows are reached from every fourth one, which spares address registers. */
-KERNEL_INLINE void multiply_pixels(const pixel_product *product, const int cols)
+/* Two vectors of a panel, or four of two. Rows are reached from every third one, which spares
+ * address registers. */
+KERNEL_INLINE void multiply_pixels(const pixel_product *product, const int rows, const int cols)
 {
     const pixel_product j = *product;
-    const float *w = j.w, *next = j.next, *row[(MR + 3) / 4];
-    vec s[MR][2];
-    UNROLLED_FOR(i, (MR + 3) / 4)
-        row[i] = j.x + 4 * i * j.row;
-    UNROLLED_FOR(i, MR)
+    const float *w = j.w, *next = j.next, *row[(PIXELS + 2) / 3];
+    vec s[PIXELS][4];
+    UNROLLED_FOR(i, (rows + 2) / 3)
+        row[i] = j.x + 3 * i * j.row;
+    UNROLLED_FOR(i, rows)
         UNROLLED_FOR(t, cols)
             s[i][t] = (vec){0};
 
-    for (int64_t p = 0; p < j.k; p++, w += cols * VL) {
-        vec wv[2];
+    for (int64_t p = 0; p < j.k; p++, w += least(cols, 2) * VL) {
+        vec wv[4];
         UNROLLED_FOR(t, cols)
-            wv[t] = load(w + t * VL);
-        UNROLLED_FOR(i, MR) {
-            const vec x = broadcast(row[i / 4][i % 4 * j.row]);
+            wv[t] = load(w + t / 2 * j.k * NR + t % 2 * VL);
+        UNROLLED_FOR(i, rows) {
+            const vec x = broadcast(row[i / 3][i % 3 * j.row]);
             UNROLLED_FOR(t, cols)
                 s[i][t] = muladd(x, wv[t], s[i][t]);
         }
-        UNROLLED_FOR(i, (MR + 3) / 4)
+        UNROLLED_FOR(i, (rows + 2) / 3)
             row[i]++;
         __builtin_prefetch(next, 0, 2);
         next += LINE_REALS;
@@ -53,7 +58,7 @@ KERNEL_INLINE void multiply_pixels(const pixel_product *product, const int cols)
 
     UNROLLED_FOR(t, cols) {
         const vec bias = j.bias ? load(j.bias + t * VL) : (vec){0};
-        UNROLLED_FOR(i, MR) {
+        UNROLLED_FOR(i, rows) {
             float *to = j.y + i * j.ldy + t * VL;
             vec sum = j.bias ? s[i][t] + bias : s[i][t];
             sum = j.relu ? rectified(sum) : sum;
@@ -62,12 +67,31 @@ KERNEL_INLINE void multiply_pixels(const pixel_product *product, const int cols)
     }
 }
 
-static void multiply_panel(const pixel_product *product, int64_t width)
+#if REEL_BLOCK_ROWS > 6
+/* A block of pixels for two panels: two blocks of registers. */
+static void multiply_two_panels(pixel_product j)
 {
+    for (int half = 0; half < 2; half++) {
+        multiply_pixels(&j, WIDE_ROWS, 4);
+        j.x += WIDE_ROWS * j.row;
+        j.y += WIDE_ROWS * j.ldy;
+        j.next += j.k * LINE_REALS;
+    }
+}
+#endif
+
+static void multiply_pixel_panels(const pixel_product *product, int64_t width)
+{
+#if REEL_BLOCK_ROWS > 6
+    if (width > NR) {
+        multiply_two_panels(*product);
+        return;
+    }
+#endif
     if (width == NR)
-        multiply_pixels(product, 2);
+        multiply_pixels(product, PIXELS, 2);
     else
-        multiply_pixels(product, 1);
+        multiply_pixels(product, PIXELS, 1);
 }
 
 /* w in panels: element (p, j) is w[p row + j column]. */
@@ -118,7 +142,7 @@ static void scatter_tile(const pointwise_call *c, int64_t from, int64_t first,
                          reel_pointwise_panel at, const float *tile)
 {
     const bool spread = c->back && c->strided;
-    for (int64_t i = first - from; i < MR; i++) {
+    for (int64_t i = first - from; i < PIXELS; i++) {
         const int64_t pixel = spread ? strided_pixel(c->job->s, from + i) : from + i;
         float *to = (float *)c->job->out + pixel * c->plan.n + at.at;
         for (int64_t t = at.skip; t < at.width; t++)
@@ -126,38 +150,39 @@ static void scatter_tile(const pointwise_call *c, int64_t from, int64_t first,
     }
 }
 
-/* Pixels [first, first + MR) of all; the last block reaches back over pixels of the one before, and
- * writes its own alone. */
+/* Pixels [first, first + PIXELS) of all; the last block reaches back over pixels of the one before,
+ * and writes its own alone. */
 static void pointwise_block(const pointwise_call *c, int64_t first, int64_t pixels, float *own)
 {
     const reel_conv_job *job = c->job;
-    const int64_t k = c->plan.k, n = c->plan.n, from = least(first, pixels - MR);
+    const int64_t k = c->plan.k, n = c->plan.n, from = least(first, pixels - PIXELS);
     const bool gathers = c->strided && !c->back, spreads = c->strided && c->back;
     const float *x = (c->back ? job->dy : job->x);
-    float *tile = own + MR * (k + VL);
+    float *tile = own + PIXELS * (k + VL);
     pixel_product product = {
-        .x = x + from * k, .row = k, .k = k, .next = x + (from + MR) * k, .relu = job->relu};
+        .x = x + from * k, .row = k, .k = k, .next = x + (from + PIXELS) * k, .relu = job->relu};
 
     if (gathers) {
         product.x = own;
         product.row = k + VL;
-        for (int64_t i = 0; i < MR; i++)
+        for (int64_t i = 0; i < PIXELS; i++)
             memcpy(own + i * product.row, x + strided_pixel(job->s, from + i) * k,
                    (size_t)k * sizeof *own);
     }
-    for (int64_t i = first; i < from + MR && spreads && !job->accumulate; i++)
+    for (int64_t i = first; i < from + PIXELS && spreads && !job->accumulate; i++)
         clear_gaps(job->s, i, job->out);
 
     const int64_t panels = reel_pointwise_panels(n, NR, VL);
-    for (int64_t q = 0; q < panels; q++) {
+    for (int64_t q = 0, take; q < panels; q += take) {
         const reel_pointwise_panel at = reel_pointwise_panel_at(n, NR, VL, q);
         const bool apart = first > from || spreads || (job->accumulate && at.skip > 0);
+        take = WIDE_ROWS > 0 && !apart && q + 2 <= n / NR ? 2 : 1;
         product.w = c->weights + at.packed * k;
         product.bias = job->bias ? (const float *)job->bias + at.at : NULL;
         product.y = apart ? tile : (float *)job->out + from * n + at.at;
         product.ldy = apart ? NR : n;
         product.add = job->accumulate && !apart;
-        multiply_panel(&product, at.width);
+        multiply_pixel_panels(&product, take * at.width);
         if (apart)
             scatter_tile(c, from, first, at, tile);
     }
@@ -178,7 +203,7 @@ static void pointwise_apply(const reel_conv_job *job, bool back, int threads)
         float *own = buffers + omp_get_thread_num() * p.own;
         pack_pointwise(&p, job->w, back ? s->c : 1, back ? 1 : s->c, weights);
 #pragma omp for schedule(static)
-        for (int64_t first = 0; first < pixels; first += MR)
+        for (int64_t first = 0; first < pixels; first += PIXELS)
             pointwise_block(&call, first, pixels, own);
     }
 }

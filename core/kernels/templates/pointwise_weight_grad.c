@@ -1,6 +1,7 @@
 /* The weight gradient of 1 x 1 convolutions with few channels:
  *
- *   dw (oc, c) = dy^T (oc, pixels) x (pixels, c)
+ *   dw (oc, c) = dy^T (oc, pixels) x (pixels, c), or dw^T = x^T dy where that fills more of the
+ *   vectors
  *
  * A sum over so many pixels is cut into parts, which threads take one after the other. A tile of
  * output rows, of which x and dy stay in the second-level cache, is multiplied where it lies, and
@@ -12,34 +13,38 @@
 
 /* A tile whose pixels follow each other in x, too. Meanwhile the next tile is asked for: runs of a
  * few values of every pixel are not what the hardware foresees. */
-static void multiply_dense_tile(const reel_conv_shape *s, const float *x, const float *dy,
-                                int64_t pixels, bool add, float *sums)
+static void multiply_dense_tile(const reel_pointwise_plan *p, const float *rows,
+                                const float *columns, int64_t pixels, bool add, float *sums)
 {
-    const int64_t panels = reel_pointwise_panels(s->c, NR, VL);
-    for (int64_t q = 0; q < panels; q++) {
-        const reel_pointwise_panel at = reel_pointwise_panel_at(s->c, NR, VL, q);
-        const int64_t first = pixels * q / panels, count = pixels * (q + 1) / panels - first;
-        const float *next_x = x + (pixels + first) * s->c, *next_dy = dy + (pixels + first) * s->oc;
-        const wanted next[3] = {{next_dy, count * s->oc / 3},
-                                {next_dy + count * s->oc / 3, count * s->oc - count * s->oc / 3},
-                                {next_x, count * s->c}};
+    const int64_t panels = reel_pointwise_panels(p->n, NR, VL);
+    for (int64_t q = 0, take; q < panels; q += take) {
+        const reel_pointwise_panel at = reel_pointwise_panel_at(p->n, NR, VL, q);
+        take = WIDE_ROWS > 0 && q + 2 <= p->n / NR ? 2 : 1;
+        const int64_t first = pixels * q / panels, count = pixels * (q + take) / panels - first;
+        const float *next_row = rows + (pixels + first) * p->k;
+        const int64_t third = count * p->k / 3;
+        const wanted next[3] = {{next_row, third},
+                                {next_row + third, count * p->k - third},
+                                {columns + (pixels + first) * p->n, count * p->n}};
         const block_product j = {.k = pixels,
-                                 .a = dy,
+                                 .a = rows,
                                  .a_row = 1,
-                                 .a_step = s->oc,
-                                 .b = x + at.at,
-                                 .ldb = s->c,
-                                 .c = sums + at.packed * s->oc,
+                                 .a_step = p->k,
+                                 .b = columns + at.at,
+                                 .ldb = p->n,
+                                 .b_next = NR,
+                                 .c = sums + at.packed * p->k,
                                  .ldc = at.width,
+                                 .c_next = NR * p->k,
                                  .add = add};
-        product_panel(j, s->oc, at.width, next);
+        product_panels(&j, p->k, take * at.width, next);
     }
 }
 
 /* Output rows [row, row + rows), all of one image where the rows of x between images differ from
- * those within; added to sums: panel by panel, (oc, width). */
-static void multiply_tile(const reel_conv_job *job, int64_t row, int64_t rows, bool add,
-                          float *sums)
+ * those within; added to sums: panel by panel, (p->k, width). */
+static void multiply_tile(const reel_conv_job *job, const reel_pointwise_plan *p, int64_t row,
+                          int64_t rows, bool add, float *sums)
 {
     const reel_conv_shape *s = job->s;
     const float *x = job->x, *dy = job->dy;
@@ -53,7 +58,8 @@ static void multiply_tile(const reel_conv_job *job, int64_t row, int64_t rows, b
                    .b_jump = (s->sh * s->w - s->ow * s->sw) * s->c,
                    .add = add};
     if (s->sh == 1 && s->sw == 1) {
-        multiply_dense_tile(s, x, j.a, rows * s->ow, add, sums);
+        dy = j.a;
+        multiply_dense_tile(p, p->turned ? x : dy, p->turned ? dy : x, rows * s->ow, add, sums);
         return;
     }
 
@@ -76,26 +82,26 @@ static void sum_rows(const reel_conv_job *job, const reel_pointwise_plan *p, int
     for (int64_t row = first; row < last;) {
         const int64_t end = even ? last : least(last, (row / s->oh + 1) * s->oh);
         const int64_t rows = least(p->tile_rows, end - row);
-        multiply_tile(job, row, rows, row > first, sums);
+        multiply_tile(job, p, row, rows, row > first, sums);
         row += rows;
     }
 }
 
-/* The parts' sums in their order, for output channel o. */
+/* The parts' sums in their order, for row i of them: an output channel, or an input channel. */
 static void add_pointwise_parts(const reel_conv_job *job, const reel_pointwise_plan *p,
-                                const float *all, int64_t o)
+                                const float *all, int64_t i)
 {
-    const reel_conv_shape *s = job->s;
-    const int64_t panels = reel_pointwise_panels(s->c, NR, VL), size = s->oc * p->columns;
+    const int64_t c = job->s->c, step = p->turned ? c : 1;
+    const int64_t panels = reel_pointwise_panels(p->n, NR, VL), size = p->k * p->columns;
     for (int64_t q = 0; q < panels; q++) {
-        const reel_pointwise_panel at = reel_pointwise_panel_at(s->c, NR, VL, q);
-        const float *from = all + at.packed * s->oc + o * at.width;
-        float sum[NR] = {0}, *to = (float *)job->out + o * s->c + at.at;
+        const reel_pointwise_panel at = reel_pointwise_panel_at(p->n, NR, VL, q);
+        const float *from = all + at.packed * p->k + i * at.width;
+        float sum[NR] = {0}, *to = (float *)job->out + (p->turned ? i : i * c) + at.at * step;
         for (int64_t part = 0; part < p->parts; part++)
             for (int64_t t = 0; t < at.width; t++)
                 sum[t] += from[part * size + t];
         for (int64_t t = at.skip; t < at.width; t++)
-            to[t] = job->accumulate ? to[t] + sum[t] : sum[t];
+            to[t * step] = job->accumulate ? to[t * step] + sum[t] : sum[t];
     }
 }
 
@@ -103,7 +109,7 @@ void REEL_ISA_FN(reel_pointwise_weight_grad)(const reel_conv_job *job, int threa
 {
     const reel_conv_shape *s = job->s;
     const reel_pointwise_plan p = reel_pointwise_plan_of(s, REEL_CONV_WEIGHT_GRAD);
-    const int64_t rows = s->n * s->oh, size = s->oc * p.columns;
+    const int64_t rows = s->n * s->oh, size = p.k * p.columns;
     float *all = job->scratch;
 #pragma omp parallel num_threads(threads)
     {
@@ -112,7 +118,7 @@ void REEL_ISA_FN(reel_pointwise_weight_grad)(const reel_conv_job *job, int threa
             sum_rows(job, &p, rows * part / p.parts, rows * (part + 1) / p.parts,
                      all + part * size);
 #pragma omp for schedule(static)
-        for (int64_t o = 0; o < s->oc; o++)
-            add_pointwise_parts(job, &p, all, o);
+        for (int64_t i = 0; i < p.k; i++)
+            add_pointwise_parts(job, &p, all, i);
     }
 }

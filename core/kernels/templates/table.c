@@ -21,6 +21,7 @@ const reel_kernels REEL_ISA_FN(reel_kernels) = {
                   REEL_ISA_FN(reel_depthwise_weight_grad)},
     .pointwise = {REEL_ISA_FN(reel_pointwise_forward), REEL_ISA_FN(reel_pointwise_input_grad),
                   REEL_ISA_FN(reel_pointwise_weight_grad)},
+    .strided = {NULL, REEL_ISA_FN(reel_strided_input_grad), REEL_ISA_FN(reel_strided_weight_grad)},
     .relu_pool = REEL_BOTH_KERNELS(reel_relu_pool_max),
     .relu_pool_grad = REEL_BOTH_KERNELS(reel_relu_pool_grad),
     .batch_norm = REEL_BOTH_KERNELS(reel_batch_norm),
