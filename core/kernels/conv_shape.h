@@ -18,6 +18,19 @@ typedef struct reel_conv_shape {
 typedef enum { REEL_CONV_FORWARD, REEL_CONV_INPUT_GRAD, REEL_CONV_WEIGHT_GRAD } reel_conv_pass;
 enum { REEL_CONV_PASSES = 3 };
 
+/* The least multiple of `unit` that is at least n. */
+static inline int64_t reel_round_up(int64_t n, int64_t unit)
+{
+    return (n + unit - 1) / unit * unit;
+}
+
+/* At least so many floats, as an odd multiple of 16: matrices that far apart do not collide in a
+ * cache set. */
+static inline int64_t reel_odd_lines(int64_t floats)
+{
+    return reel_round_up(floats, 32) + 16;
+}
+
 /* What a pass reads and writes, in the dtype of the call. out: y, dx or dw. What the pass does not
  * use is NULL. accumulate: add to out. relu (forward only): out becomes max(out, 0). */
 typedef struct reel_conv_job {

@@ -8,17 +8,6 @@
  * them. */
 enum { MOST_IMAGES = 4, MOST_LANES = 64 };
 
-static int64_t whole(int64_t n, int64_t of)
-{
-    return (n + of - 1) / of * of;
-}
-
-/* At least `floats`, as an odd multiple of 16. */
-static int64_t apart(int64_t floats)
-{
-    return whole(floats, 32) + 16;
-}
-
 reel_few_tiles_plan reel_few_tiles_plan_of(const reel_conv_shape *s, int threads)
 {
     enum { SIDE = REEL_FEW_TILES_SIDE, BLOCK = REEL_FEW_TILES_BLOCK };
@@ -26,13 +15,13 @@ reel_few_tiles_plan reel_few_tiles_plan_of(const reel_conv_shape *s, int threads
     p.rows = (s->oh + SIDE - 1) / SIDE;
     p.cols = (s->ow + SIDE - 1) / SIDE;
     p.tiles = s->n * p.rows * p.cols;
-    p.lanes = whole(p.tiles, REEL_FEW_TILES_LANES);
-    p.own = whole((p.oc + threads - 1) / threads, BLOCK);
+    p.lanes = reel_round_up(p.tiles, REEL_FEW_TILES_LANES);
+    p.own = reel_round_up((p.oc + threads - 1) / threads, BLOCK);
 
     const int64_t products = REEL_FEW_TILES_PRODUCTS;
-    p.v_step = apart(p.ic * p.lanes);
-    p.u_step = apart(BLOCK * REEL_FEW_TILES_DEPTH);
-    p.m_step = apart(p.own * p.lanes);
+    p.v_step = reel_odd_lines(p.ic * p.lanes);
+    p.u_step = reel_odd_lines(BLOCK * REEL_FEW_TILES_DEPTH);
+    p.m_step = reel_odd_lines(p.own * p.lanes);
     p.v_floats = (size_t)(products * p.v_step);
     p.private_floats = (size_t)(products * (p.u_step + p.m_step));
     return p;

@@ -7,11 +7,6 @@
 
 enum { VECTOR = REEL_WIDEST_VECTOR };
 
-static int64_t up(int64_t n, int64_t to)
-{
-    return (n + to - 1) / to * to;
-}
-
 static bool first_layer_accepts(const reel_conv_shape *s, reel_conv_pass pass, const char **why_not)
 {
     *why_not = NULL;
@@ -41,7 +36,8 @@ bool reel_first_layer_by_taps(const reel_conv_shape *s, reel_conv_pass pass)
  * padded buffer that stays in the second-level cache. */
 reel_first_layer_plan reel_first_layer_plan_of(const reel_conv_shape *s, reel_conv_pass pass)
 {
-    reel_first_layer_plan p = {.run = s->kw * s->c, .columns = up(s->kh * s->kw * s->c, 32)};
+    reel_first_layer_plan p = {.run = s->kw * s->c,
+                               .columns = reel_round_up(s->kh * s->kw * s->c, 32)};
     if (pass == REEL_CONV_INPUT_GRAD) { /* bands of the input */
         p.bands = s->h < 4 ? s->h : 4;
         if (s->n >= 8)
@@ -50,12 +46,12 @@ reel_first_layer_plan reel_first_layer_plan_of(const reel_conv_shape *s, reel_co
     }
     const int64_t most = pass == REEL_CONV_FORWARD && s->n < 8 ? 4 : 8;
     p.by_taps = reel_first_layer_by_taps(s, pass);
-    p.line = up(((s->ow - 1) * s->sw + s->kw) * s->c, VECTOR) + VECTOR;
+    p.line = reel_round_up(((s->ow - 1) * s->sw + s->kw) * s->c, VECTOR) + VECTOR;
     p.bands = (s->oh + most - 1) / most;
     p.rows = (s->oh + p.bands - 1) / p.bands;
     p.lines = (p.rows - 1) * s->sh + s->kh;
     p.rest = p.run % VECTOR;
-    p.spread = up(s->kh * p.rest, VECTOR);
+    p.spread = reel_round_up(s->kh * p.rest, VECTOR);
     /* Sums of the weight gradient are taken part by part, whatever the number of threads. */
     const int64_t items = s->n * p.bands;
     p.parts = items < 8 ? items : 8;
@@ -69,7 +65,7 @@ int64_t reel_first_layer_own(const reel_conv_shape *s, const reel_first_layer_pl
 {
     if (pass == REEL_CONV_INPUT_GRAD)
         return s->ow * p->columns;
-    return up(p->lines * p->line, VECTOR) +
+    return reel_round_up(p->lines * p->line, VECTOR) +
            (pass == REEL_CONV_WEIGHT_GRAD && !p->by_taps ? p->rows * s->ow * p->spread : 0);
 }
 
@@ -79,9 +75,10 @@ int64_t reel_first_layer_shared(const reel_conv_shape *s, const reel_first_layer
     if (pass == REEL_CONV_INPUT_GRAD)
         return s->oc * p->columns;
     if (p->by_taps)
-        return up(s->oc * s->kh * p->run, VECTOR);
-    return pass == REEL_CONV_FORWARD ? up(s->oc, 32) * s->kh * p->run
-                                     : up(s->oc * (s->kh * (p->run - p->rest) + p->spread), VECTOR);
+        return reel_round_up(s->oc * s->kh * p->run, VECTOR);
+    return pass == REEL_CONV_FORWARD
+               ? reel_round_up(s->oc, 32) * s->kh * p->run
+               : reel_round_up(s->oc * (s->kh * (p->run - p->rest) + p->spread), VECTOR);
 }
 
 static size_t first_layer_scratch(const reel_ctx *ctx, const reel_conv_shape *s,

@@ -29,16 +29,12 @@ static bool pointwise_accepts(const reel_conv_shape *s, reel_conv_pass pass, con
     return !*why_not;
 }
 
-static int64_t up_to(int64_t n, int64_t unit)
-{
-    return (n + unit - 1) / unit * unit;
-}
-
 /* Columns of the weight gradient's sums are whole vectors, and blocks four vectors wide are the
  * fastest: where input channels are few, output channels make the better columns. */
 static bool grad_is_turned(const reel_conv_shape *s)
 {
-    const int64_t plain = up_to(s->c, VECTOR) * s->oc, turned = up_to(s->oc, VECTOR) * s->c;
+    const int64_t plain = reel_round_up(s->c, VECTOR) * s->oc,
+                  turned = reel_round_up(s->oc, VECTOR) * s->c;
     if (s->sh > 1 || s->sw > 1)
         return false;
     return turned < plain || (turned == plain && s->c < 2 * PANEL && s->oc >= 2 * PANEL);
@@ -48,7 +44,7 @@ reel_pointwise_plan reel_pointwise_plan_of(const reel_conv_shape *s, reel_conv_p
 {
     const bool forward = pass == REEL_CONV_FORWARD;
     reel_pointwise_plan p = {.k = forward ? s->c : s->oc, .n = forward ? s->oc : s->c};
-    p.columns = up_to(p.n, PANEL);
+    p.columns = reel_round_up(p.n, PANEL);
     if (pass != REEL_CONV_WEIGHT_GRAD) {
         p.own = ROWS * (p.k + VECTOR) + ROWS * PANEL;
         return p;
@@ -57,7 +53,7 @@ reel_pointwise_plan reel_pointwise_plan_of(const reel_conv_shape *s, reel_conv_p
     if (grad_is_turned(s)) {
         p.turned = true;
         p.k = s->c, p.n = s->oc;
-        p.columns = up_to(p.n, PANEL);
+        p.columns = reel_round_up(p.n, PANEL);
     }
 
     /* A function of the shape alone: sums are taken part by part for any number of threads. */

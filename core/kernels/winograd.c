@@ -7,22 +7,11 @@
 
 static const int64_t panel = REEL_WIDEST_PANEL;
 
-static int64_t up(int64_t n, int64_t to)
-{
-    return (n + to - 1) / to * to;
-}
-
 static int64_t from_to(int64_t n, int64_t least, int64_t most)
 {
     if (n < least)
         return least;
     return n < most ? n : most;
-}
-
-/* At least `floats`, as an odd multiple of 16. */
-static int64_t spread(int64_t floats)
-{
-    return up(floats, 32) + 16;
 }
 
 bool reel_winograd_accepts(const reel_conv_shape *s, const char **why_not)
@@ -141,7 +130,7 @@ static int64_t part_of_channels(const reel_conv_shape *s, int64_t channels, int6
 {
     const int64_t bytes = REEL_WINOGRAD_PRODUCTS * channels * others * (int64_t)sizeof(float),
                   parts = s->thrifty ? (bytes + THRIFTY - 1) / THRIFTY : 1;
-    const int64_t part = up((channels + parts - 1) / parts, panel);
+    const int64_t part = reel_round_up((channels + parts - 1) / parts, panel);
     return part < channels ? part : channels;
 }
 
@@ -160,9 +149,9 @@ reel_winograd_plan reel_winograd_plan_apply(const reel_conv_shape *s, bool input
     p.shared = REEL_WINOGRAD_PRODUCTS * p.ic * p.all * (int64_t)sizeof(float) > WEIGHTS;
     p.group = group_of(&p);
 
-    p.v_step = spread(p.group * p.ic);
-    p.m_step = spread(p.group * 2 * panel);
-    p.u_step = spread(p.ic * panel);
+    p.v_step = reel_odd_lines(p.group * p.ic);
+    p.m_step = reel_odd_lines(p.group * 2 * panel);
+    p.u_step = reel_odd_lines(p.ic * panel);
     const int64_t points = REEL_WINOGRAD_PRODUCTS;
     p.u_floats = (size_t)(points * p.u_step * ((p.oc + panel - 1) / panel));
     p.shared_floats = p.shared ? (size_t)(points * p.v_step) : 0;
@@ -186,9 +175,9 @@ reel_winograd_plan reel_winograd_plan_weight_grad(const reel_conv_shape *s)
     most = from_to(most, 32, 512);
     const int64_t rounds = (p.tiles + most - 1) / most;
     p.group = (p.tiles + rounds - 1) / rounds;
-    p.v_step = spread(p.group * up(p.ic, panel));
-    p.m_step = spread(p.group * p.oc);
-    p.u_step = spread(p.oc * p.ic); /* sums in the transformed domain */
+    p.v_step = reel_odd_lines(p.group * reel_round_up(p.ic, panel));
+    p.m_step = reel_odd_lines(p.group * p.oc);
+    p.u_step = reel_odd_lines(p.oc * p.ic); /* sums in the transformed domain */
     p.u_floats = (size_t)(REEL_WINOGRAD_PRODUCTS * p.u_step);
     p.shared_floats = (size_t)(REEL_WINOGRAD_PRODUCTS * (p.v_step + p.m_step));
     return p;
