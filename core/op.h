@@ -34,7 +34,8 @@ typedef struct reel_infer {
     int64_t pieces;        /* of the batch; 1 but for REEL_OP_PIECES */
     /* The result is stored in bf16, unless it is a number; in[].dtype tells which inputs are. */
     bool bf16;
-    bool wide; /* but is to be float32 if the operator can give that: reel_tape_set_wide */
+    /* The caller wants the result in float32 all the same (reel_tape_set_wide). */
+    bool wide;
     /* answers */
     int ndim;
     int64_t shape[REEL_MAX_DIMS];
@@ -46,7 +47,7 @@ typedef struct reel_infer {
     bool takes_bf16;
     /* Then also: backward does without the output, whatever the flags say. */
     bool drops_output;
-    /* With `wide`: it can. The result and its gradient are float32. */
+    /* With `wide`: the operator agrees, and the result and its gradient are float32. */
     bool gives_wide;
 } reel_infer;
 

@@ -131,7 +131,8 @@ static void print_comm(const comm_result *r, const reel_comm *comm, const char *
         arch, 1e-6 * x->bytes, 1e-6 * x->sent, 1e3 * x->exchange, 100 * r->efficiency,
         r->link > 0 ? "link" : "large messages' rate");
     if (x->products > 0)
-        printf("products of factors: %.1f ms, which one process needs too; left out of all times\n",
+        printf("products of factors: %.1f ms; one process computes them, too, so the other times "
+               "leave them out\n",
                1e3 * x->products);
     printf("behind %.1f ms of computing: step %.1f ms, %.0f %% of the exchange is hidden\n",
            1e3 * x->compute, 1e3 * x->step, 100 * x->hidden);
