@@ -31,8 +31,8 @@ enum { REEL_MAX_THREADS = 1024 };
 typedef struct reel_ctx_config {
     int threads;   /* compute threads, at most REEL_MAX_THREADS; 0 = reel_available_cpus() */
     uint64_t seed; /* key of every random stream */
-    /* "portable", "avx2" or "avx512"; on aarch64 "portable" or "neon": the highest to use. NULL =
-     * the environment's REEL_ISA, else the best that this CPU has. */
+    /* "portable", "avx2", "avx512" or "amx"; on aarch64 "portable" or "neon": the highest to use.
+     * NULL = the environment's REEL_ISA, else the best that this CPU has. */
     const char *isa;
     reel_log_fn *log; /* NULL: silent */
     void *log_user;   /* for log */

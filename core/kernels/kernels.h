@@ -27,13 +27,14 @@ typedef void reel_bf16_product_fn(int threads, const struct reel_bf16_product *p
 typedef struct reel_kernels {
     const char *name;   /* as in REEL_ISA=name */
     bool (*runs)(void); /* whether this CPU has what it takes */
+    bool tiles;         /* multiplies tiles of bf16 (templates/tiles.h) */
 
     /* Blocked matrix products (matrix.h), by reel_dtype. */
     reel_matrix_fn *matrix[2];
 
     /* The float32 convolutions, by reel_conv_pass (first_layer.h, winograd.h, polyphase.h,
-     * depthwise.h, pointwise.h, strided.h). polyphase and first_layer_taps have no input gradient,
-     * strided has no forward pass. */
+     * depthwise.h, pointwise.h, strided.h, tiles_conv.h). polyphase and first_layer_taps have no
+     * input gradient, strided has no forward pass. */
     reel_conv_fn *first_layer[REEL_CONV_PASSES];
     reel_conv_fn *first_layer_taps[REEL_CONV_PASSES]; /* 3 x 3 kernels over 3 channels */
     reel_conv_fn *winograd[REEL_CONV_PASSES];
@@ -42,6 +43,7 @@ typedef struct reel_kernels {
     reel_conv_fn *depthwise[REEL_CONV_PASSES];
     reel_conv_fn *pointwise[REEL_CONV_PASSES];
     reel_conv_fn *strided[REEL_CONV_PASSES];
+    reel_conv_fn *tiles_conv[REEL_CONV_PASSES]; /* maps in bf16; NULL without tiles */
 
     /* ReLU with max pooling and its gradient (relu_pool.h), by reel_dtype. */
     reel_relu_pool_fn *relu_pool[2];
@@ -68,6 +70,9 @@ typedef struct reel_kernels {
      * (0, 1) values stay near addend / (1 - factor). */
     int64_t peak_flop;
     float (*peak_multiply_add)(int64_t rounds, float factor, float addend);
+    /* The same for products of tiles of bf16; NULL where there are none. */
+    int64_t peak_tiles_flop;
+    void (*peak_tiles)(int64_t rounds);
     /* a = b + factor c over n floats: the triad of McCalpin (1995), bound by memory. */
     void (*triad)(int64_t n, float *a, const float *b, const float *c, float factor);
 

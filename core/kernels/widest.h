@@ -11,4 +11,10 @@ enum {
     REEL_WIDEST_BLOCK = 16   /* rows of that block */
 };
 
+/* A tile of bf16, where an instruction set multiplies those (templates/tiles.h). */
+enum {
+    REEL_TILE_ROWS = 16,
+    REEL_TILE_TERMS = 32 /* of a sum */
+};
+
 #endif

@@ -52,6 +52,23 @@ double reel_bench_fma_gflops(reel_isa isa, int threads, int bursts)
     return best;
 }
 
+double reel_bench_tile_gflops(reel_isa isa, int threads, int bursts)
+{
+    const reel_kernels *kernels = reel_kernels_at(isa);
+    const int64_t rounds = 100000; /* about two milliseconds */
+    double best = 0;
+    for (int burst = 0; burst < bursts && kernels->peak_tiles; burst++) {
+        const double begin = reel_bench_now();
+#pragma omp parallel for schedule(static, 1) num_threads(threads)
+        for (int t = 0; t < threads; t++)
+            kernels->peak_tiles(rounds);
+        const double flop = (double)(rounds * kernels->peak_tiles_flop * threads),
+                     rate = 1e-9 * flop / (reel_bench_now() - begin);
+        best = rate > best ? rate : best;
+    }
+    return best;
+}
+
 reel_status reel_bench_triad_gbs(reel_isa isa, int threads, double *gbs, reel_error *err)
 {
     enum { SWEEPS = 6 };

@@ -1,5 +1,5 @@
 /* `reel bench peak`: what this machine can do at most, for each instruction set: float32
- * multiply-adds, and memory traffic. */
+ * multiply-adds, products of tiles of bf16, and memory traffic. */
 #include "train/bench/bench.h"
 #include "train/cli/command.h"
 
@@ -9,6 +9,20 @@ static const reel_option options_table[] = {
 };
 
 enum { BURSTS = 25 };
+
+/* Where the set multiplies tiles of bf16. */
+static void add_tiles(json_t *peak, reel_isa isa, int threads, bool json)
+{
+    const double one = reel_bench_tile_gflops(isa, 1, BURSTS),
+                 all = reel_bench_tile_gflops(isa, threads, BURSTS);
+    if (one == 0)
+        return;
+    if (!json)
+        printf("%-9s tile products, bf16:    %8.1f GFLOP/s with 1 thread, %8.1f with %d\n",
+               reel_isa_name(isa), one, all, threads);
+    json_object_set_new(peak, "tile_gflops_1_thread", json_real(one));
+    json_object_set_new(peak, "tile_gflops", json_real(all));
+}
 
 static int peak_answer(const reel_ctx *ctx, bool json)
 {
@@ -24,8 +38,10 @@ static int peak_answer(const reel_ctx *ctx, bool json)
         if (!json)
             printf("%-9s multiply-adds, float32: %8.1f GFLOP/s with 1 thread, %8.1f with %d\n",
                    reel_isa_name(isa), one, all, threads);
-        json_array_append_new(peaks, json_pack("{s:s, s:f, s:f}", "isa", reel_isa_name(isa),
-                                               "fma_gflops_1_thread", one, "fma_gflops", all));
+        json_t *peak = json_pack("{s:s, s:f, s:f}", "isa", reel_isa_name(isa),
+                                 "fma_gflops_1_thread", one, "fma_gflops", all);
+        add_tiles(peak, isa, threads, json);
+        json_array_append_new(peaks, peak);
     }
 
     if (reel_bench_triad_gbs(reel_ctx_isa(ctx), threads, &gbs, &err)) {

@@ -26,6 +26,8 @@ reel_conv_fn REEL_ISA_FN(reel_depthwise_forward), REEL_ISA_FN(reel_depthwise_inp
 reel_conv_fn REEL_ISA_FN(reel_pointwise_forward), REEL_ISA_FN(reel_pointwise_input_grad),
     REEL_ISA_FN(reel_pointwise_weight_grad);
 reel_conv_fn REEL_ISA_FN(reel_strided_input_grad), REEL_ISA_FN(reel_strided_weight_grad);
+reel_conv_fn REEL_ISA_FN(reel_tiles_conv_forward), REEL_ISA_FN(reel_tiles_conv_input_grad),
+    REEL_ISA_FN(reel_tiles_conv_weight_grad);
 
 reel_relu_pool_fn REEL_ISA_FN(reel_relu_pool_max_f32), REEL_ISA_FN(reel_relu_pool_max_f64);
 reel_relu_pool_grad_fn REEL_ISA_FN(reel_relu_pool_grad_f32), REEL_ISA_FN(reel_relu_pool_grad_f64);
@@ -45,6 +47,10 @@ void REEL_ISA_FN(reel_philox_draw)(uint32_t *words, uint64_t seed, uint32_t stre
                                    uint32_t sample);
 
 float REEL_ISA_FN(reel_peak_multiply_add)(int64_t rounds, float factor, float addend);
+#ifdef REEL_TILES
+enum { REEL_PEAK_TILES = 4, REEL_TILE_FLOP = 2 * 16 * 32 * 16 };
+void REEL_ISA_FN(reel_peak_tiles)(int64_t rounds);
+#endif
 void REEL_ISA_FN(reel_triad)(int64_t n, float *a, const float *b, const float *c, float factor);
 float REEL_ISA_FN(reel_plain_muladd)(float a, float b, float c);
 

@@ -3,6 +3,9 @@
  * sets. */
 #include "core/kernels/templates/names.h"
 #include "core/kernels/templates/vector.h"
+#ifdef REEL_TILES
+#include "core/kernels/templates/tiles.h"
+#endif
 
 enum { CHAINS = REEL_PEAK_CHAINS };
 
@@ -25,6 +28,29 @@ float REEL_ISA_FN(reel_peak_multiply_add)(int64_t rounds, float factor, float ad
         total += sum[l];
     return total;
 }
+
+#ifdef REEL_TILES
+/* Four chains of sums cover the unit's latency; the factors are 0. */
+void REEL_ISA_FN(reel_peak_tiles)(int64_t rounds)
+{
+    tiles_begin();
+    TILE_ZERO(0);
+    TILE_ZERO(1);
+    TILE_ZERO(2);
+    TILE_ZERO(3);
+    TILE_ZERO(4);
+    TILE_ZERO(5);
+    TILE_ZERO(6);
+    TILE_ZERO(7);
+    for (int64_t r = 0; r < rounds; r++) {
+        TILE_MULTIPLY(0, 4, 6);
+        TILE_MULTIPLY(1, 4, 7);
+        TILE_MULTIPLY(2, 5, 6);
+        TILE_MULTIPLY(3, 5, 7);
+    }
+    tiles_end();
+}
+#endif
 
 void REEL_ISA_FN(reel_triad)(int64_t n, float *a, const float *b, const float *c, float factor)
 {

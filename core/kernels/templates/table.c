@@ -7,6 +7,13 @@
 const reel_kernels REEL_ISA_FN(reel_kernels) = {
     .name = STRING(REEL_ISA),
     .runs = REEL_JOIN(reel_isa_runs_, REEL_ISA, ),
+#ifdef REEL_TILES
+    .tiles = true,
+    .peak_tiles_flop = REEL_PEAK_TILES * REEL_TILE_FLOP,
+    .peak_tiles = REEL_ISA_FN(reel_peak_tiles),
+    .tiles_conv = {REEL_ISA_FN(reel_tiles_conv_forward), REEL_ISA_FN(reel_tiles_conv_input_grad),
+                   REEL_ISA_FN(reel_tiles_conv_weight_grad)},
+#endif
     .matrix = REEL_BOTH_KERNELS(reel_matrix),
     .first_layer = {REEL_ISA_FN(reel_first_layer_forward), REEL_ISA_FN(reel_first_layer_input_grad),
                     REEL_ISA_FN(reel_first_layer_weight_grad)},
