@@ -239,8 +239,10 @@ static void product_run(const reel_ctx *ctx, const reel_conv_job *job, reel_conv
 
 /* A row of a blocked product has the same bits in any number of rows. Few rows of plain matrices
  * are one running sum instead, where the weights lie in columns: the input gradient of one tap. */
-static bool product_images_agree(const reel_conv_shape *s, reel_conv_pass pass, int64_t n)
+static bool product_images_agree(const reel_ctx *ctx, const reel_conv_shape *s,
+                                 reel_conv_pass pass, int64_t n)
 {
+    (void)ctx;
     const int64_t pixels = s->h * s->w, k = s->oc / s->groups;
     return pass != REEL_CONV_INPUT_GRAD || !is_plain(s) ||
            reel_matrix_is_running(s->n * pixels, k) == reel_matrix_is_running(n * pixels, k);

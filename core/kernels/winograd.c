@@ -32,11 +32,12 @@ bool reel_winograd_accepts(const reel_conv_shape *s, const char **why_not)
  * neighbours use too: what leaves the second level is read at half the speed, what leaves the third
  * at a tenth. */
 enum {
-    OWN = 760 << 10,    /* V and two panels' M of a thread that works for itself */
-    WEIGHTS = 4 << 20,  /* U that threads may each read again and again */
-    THRIFTY = 10 << 20, /* the same, and sums of the weight gradient, where memory is short */
-    TOGETHER = 8 << 20, /* V of a group that all threads share; V and D of the weight gradient */
-    DEPTH = 64,         /* of a sum: less error than one sum over 256 channels; U stays in L1 */
+    OWN = 760 << 10,     /* V and two panels' M of a thread that works for itself */
+    IN_THIRD = 24 << 20, /* V and M of a group where tiles of bf16 are multiplied */
+    WEIGHTS = 4 << 20,   /* U that threads may each read again and again */
+    THRIFTY = 10 << 20,  /* the same, and sums of the weight gradient, where memory is short */
+    TOGETHER = 8 << 20,  /* V of a group that all threads share; V and D of the weight gradient */
+    DEPTH = 64,          /* of a sum: less error than one sum over 256 channels; U stays in L1 */
 };
 
 static reel_winograd_phases cut_phases(int64_t count, int64_t outputs, int64_t m)
@@ -123,6 +124,16 @@ static int64_t group_of(const reel_winograd_plan *p)
     return (p->tiles + rounds - 1) / rounds;
 }
 
+/* The same where V is in limbs: as many whole tiles of bf16 as make V and M of all threads fit the
+ * third-level cache. */
+static int64_t group_in_limbs(const reel_winograd_plan *p)
+{
+    enum { ROWS = 2 * REEL_TILE_ROWS, MOST = 1024 };
+    const int64_t tile = REEL_WINOGRAD_PRODUCTS * (int64_t)sizeof(float) * (p->v_row + p->oc);
+    const int64_t most = from_to(reel_round_up(p->tiles, ROWS), ROWS, MOST);
+    return from_to(IN_THIRD / tile / ROWS * ROWS, ROWS, most);
+}
+
 /* Of `channels`, as many as go through at a time: all, or in a thrifty plan, parts of whole panels
  * whose transformed weights or sums, with `others` channels on the other side, take a few
  * megabytes. Results do not depend on it: channels are independent. */
@@ -134,7 +145,23 @@ static int64_t part_of_channels(const reel_conv_shape *s, int64_t channels, int6
     return part < channels ? part : channels;
 }
 
-reel_winograd_plan reel_winograd_plan_apply(const reel_conv_shape *s, bool input_grad)
+/* Products in limbs read and write so much that they pay only where each number is used often: with
+ * many tiles and, in `apply`, with many channels on both sides and with 3x3 kernels, which need 2
+ * points an output and not 5. */
+enum { LIMB_TILES = 128, LIMB_CHANNELS = 128 };
+
+static bool limbs_pay(const reel_winograd_plan *p)
+{
+    return p->tiles >= LIMB_TILES && p->r == 3 && p->ic >= LIMB_CHANNELS && p->all >= LIMB_CHANNELS;
+}
+
+/* Floats that `n` float32 numbers in three limbs of bf16 take. */
+static int64_t floats_of_limbs(int64_t n)
+{
+    return n / 2 * 3;
+}
+
+reel_winograd_plan reel_winograd_plan_apply(const reel_conv_shape *s, bool input_grad, bool tiles)
 {
     reel_winograd_plan p = {.r = s->kh, .m = 8 - s->kh};
     const int64_t h = input_grad ? s->h : s->oh, w = input_grad ? s->w : s->ow;
@@ -146,20 +173,32 @@ reel_winograd_plan reel_winograd_plan_apply(const reel_conv_shape *s, bool input
     p.cols = cut(w, p.m, s->dw);
     p.images = s->n;
     p.tiles = s->n * p.rows.tiles * p.cols.tiles;
-    p.shared = REEL_WINOGRAD_PRODUCTS * p.ic * p.all * (int64_t)sizeof(float) > WEIGHTS;
-    p.group = group_of(&p);
+    p.in_limbs = tiles && limbs_pay(&p);
+    if (p.in_limbs) {
+        p.shared = true;
+        p.v_row = floats_of_limbs(reel_round_up(p.ic, REEL_TILE_TERMS));
+        p.group = group_in_limbs(&p);
+        p.m_step = reel_odd_lines(p.group * p.oc);
+        p.u_step = reel_odd_lines(p.v_row * reel_round_up(p.oc, panel));
+    } else {
+        p.shared = REEL_WINOGRAD_PRODUCTS * p.ic * p.all * (int64_t)sizeof(float) > WEIGHTS;
+        p.v_row = p.ic;
+        p.group = group_of(&p);
+        p.m_step = reel_odd_lines(p.group * 2 * panel);
+        p.u_step = reel_odd_lines(p.ic * panel);
+    }
+    p.groups = (p.tiles + p.group - 1) / p.group;
+    p.v_step = reel_odd_lines(p.group * p.v_row);
 
-    p.v_step = reel_odd_lines(p.group * p.ic);
-    p.m_step = reel_odd_lines(p.group * 2 * panel);
-    p.u_step = reel_odd_lines(p.ic * panel);
-    const int64_t points = REEL_WINOGRAD_PRODUCTS;
-    p.u_floats = (size_t)(points * p.u_step * ((p.oc + panel - 1) / panel));
-    p.shared_floats = p.shared ? (size_t)(points * p.v_step) : 0;
-    p.private_floats = (size_t)(points * (p.m_step + (p.shared ? 0 : p.v_step)));
+    const size_t points = REEL_WINOGRAD_PRODUCTS, u = points * (size_t)p.u_step,
+                 v = points * (size_t)p.v_step, m = points * (size_t)p.m_step;
+    p.u_floats = p.in_limbs ? u : u * (size_t)((p.oc + panel - 1) / panel);
+    p.shared_floats = !p.shared ? 0 : p.in_limbs ? v + m : v;
+    p.private_floats = !p.shared ? v + m : p.in_limbs ? 0 : m;
     return p;
 }
 
-reel_winograd_plan reel_winograd_plan_weight_grad(const reel_conv_shape *s)
+reel_winograd_plan reel_winograd_plan_weight_grad(const reel_conv_shape *s, bool tiles)
 {
     reel_winograd_plan p = {
         .r = s->kh, .m = 8 - s->kh, .all = s->c / s->groups, .oc = s->oc / s->groups};
@@ -171,15 +210,22 @@ reel_winograd_plan reel_winograd_plan_weight_grad(const reel_conv_shape *s)
 
     /* A function of the shape alone: sums over tiles are taken group by group, in this order, for
      * any number of threads. */
-    int64_t most = TOGETHER / (REEL_WINOGRAD_PRODUCTS * (p.all + p.oc) * (int64_t)sizeof(float));
+    p.in_limbs = tiles && p.tiles >= LIMB_TILES;
+    const int64_t together = p.in_limbs ? 2 * TOGETHER : TOGETHER;
+    int64_t most = together / (REEL_WINOGRAD_PRODUCTS * (p.all + p.oc) * (int64_t)sizeof(float));
     most = from_to(most, 32, 512);
     const int64_t rounds = (p.tiles + most - 1) / most;
     p.group = (p.tiles + rounds - 1) / rounds;
+    if (p.in_limbs)
+        p.group = reel_round_up(p.group, REEL_TILE_TERMS);
+    p.groups = (p.tiles + p.group - 1) / p.group;
     p.v_step = reel_odd_lines(p.group * reel_round_up(p.ic, panel));
     p.m_step = reel_odd_lines(p.group * p.oc);
     p.u_step = reel_odd_lines(p.oc * p.ic); /* sums in the transformed domain */
     p.u_floats = (size_t)(REEL_WINOGRAD_PRODUCTS * p.u_step);
     p.shared_floats = (size_t)(REEL_WINOGRAD_PRODUCTS * (p.v_step + p.m_step));
+    if (p.in_limbs) /* a point's V and D */
+        p.private_floats = (size_t)floats_of_limbs(p.group * (reel_round_up(p.ic, panel) + p.oc));
     return p;
 }
 
@@ -187,11 +233,11 @@ static size_t winograd_scratch(const reel_ctx *ctx, const reel_conv_shape *s, re
                                bool f64)
 {
     (void)f64;
-    if (pass == REEL_CONV_WEIGHT_GRAD) {
-        const reel_winograd_plan p = reel_winograd_plan_weight_grad(s);
-        return (p.u_floats + p.shared_floats) * sizeof(float);
-    }
-    const reel_winograd_plan p = reel_winograd_plan_apply(s, pass == REEL_CONV_INPUT_GRAD);
+    const bool tiles = reel_ctx_kernels(ctx)->tiles;
+    const reel_winograd_plan p =
+        pass == REEL_CONV_WEIGHT_GRAD
+            ? reel_winograd_plan_weight_grad(s, tiles)
+            : reel_winograd_plan_apply(s, pass == REEL_CONV_INPUT_GRAD, tiles);
     const size_t threads = (size_t)reel_ctx_threads(ctx);
     return (p.u_floats + p.shared_floats + threads * p.private_floats) * sizeof(float);
 }
@@ -229,8 +275,20 @@ static bool winograd_pays(const reel_conv_shape *s, reel_conv_pass pass, const c
     return !*why_not;
 }
 
+/* Products in limbs have bits of their own; what uses them depends on the number of tiles. */
+static bool winograd_images_agree(const reel_ctx *ctx, const reel_conv_shape *s,
+                                  reel_conv_pass pass, int64_t n)
+{
+    reel_conv_shape some = *s;
+    some.n = n;
+    const bool input_grad = pass == REEL_CONV_INPUT_GRAD, tiles = reel_ctx_kernels(ctx)->tiles;
+    return reel_winograd_plan_apply(s, input_grad, tiles).in_limbs ==
+           reel_winograd_plan_apply(&some, input_grad, tiles).in_limbs;
+}
+
 const reel_conv_kind reel_conv_winograd = {.name = "winograd",
                                            .ends_in_relu = true,
+                                           .images_agree = winograd_images_agree,
                                            .bf16 = true,
                                            .accepts = winograd_pays,
                                            .scratch = winograd_scratch,

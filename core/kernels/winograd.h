@@ -72,17 +72,27 @@ typedef struct reel_winograd_plan {
     int64_t all;
     reel_winograd_cut rows, cols; /* of an image */
     int64_t images, tiles;        /* tiles of all images */
-    bool shared;            /* a group of tiles is worked on by all threads together, else by one */
-    int64_t depth;          /* channels summed at a time; what they come to is then added up */
-    int64_t group;          /* at most as many tiles worked on at a time */
+    bool in_limbs; /* products by tiles of bf16 (templates/tiles.h), else in float32 */
+    bool shared;   /* a group of tiles is worked on by all threads together, else by one */
+    int64_t depth; /* channels summed at a time; what they come to is then added up */
+    int64_t group; /* as many tiles worked on at a time; the last group may have fewer */
+    int64_t groups;
+    int64_t v_row;          /* apply: floats that a tile takes in V */
     int64_t v_step, m_step; /* floats from one point's matrix to the next; odd multiples of 16, so
                                that points do not collide in a cache set */
     int64_t u_step; /* likewise; apply: of 32 output channels, weight gradient: of all sums */
     size_t u_floats, shared_floats, private_floats;
 } reel_winograd_plan;
 
-reel_winograd_plan reel_winograd_plan_apply(const reel_conv_shape *s, bool input_grad);
-reel_winograd_plan reel_winograd_plan_weight_grad(const reel_conv_shape *s);
+/* tiles: for an instruction set that multiplies tiles of bf16. */
+reel_winograd_plan reel_winograd_plan_apply(const reel_conv_shape *s, bool input_grad, bool tiles);
+reel_winograd_plan reel_winograd_plan_weight_grad(const reel_conv_shape *s, bool tiles);
+
+/* The tile that group g begins with; of g = groups, behind the last. */
+static inline int64_t reel_winograd_group_begins(const reel_winograd_plan *p, int64_t g)
+{
+    return g < p->groups ? g * p->group : p->tiles;
+}
 
 /* The tile at a place. Tiles of all images stand in the order [tall only][tall and wide][wide
  * only][neither], so that those which have a point stand together. */

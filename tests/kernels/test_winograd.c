@@ -186,6 +186,23 @@ Test(winograd, equals_direct_sums_over_many_tiles)
     check_shapes(shapes, REEL_COUNT(shapes));
 }
 
+/* So many tiles and channels that an instruction set with tiles of bf16 multiplies in limbs: tall
+ * and smaller tiles that begin within 16 rows of a group, channels that are no multiple of 32 on
+ * the reading side and on the writing side, and phases. */
+Test(winograd, equals_direct_sums_in_limbs)
+{
+    const reel_conv_shape shapes[] = {
+        square(65, 144, 9, 1, 128, 3, 1, 1),
+        shape(33, 128, 4, 3, 144, 3, 3, 1, 1, 2, 2, 2, 2, 1),
+    };
+    for (int i = 0; i < REEL_COUNT(shapes); i++)
+        for (int input_grad = 0; input_grad < 2; input_grad++) {
+            cr_expect(reel_winograd_plan_apply(&shapes[i], input_grad, true).in_limbs);
+            cr_expect(!reel_winograd_plan_apply(&shapes[i], input_grad, false).in_limbs);
+        }
+    check_shapes(shapes, REEL_COUNT(shapes));
+}
+
 /* Every mixture of tall, wide and smaller tiles; channels that make a pair of panels, one panel and
  * half a one. */
 Test(winograd, equals_direct_sums_for_every_size_of_map)
@@ -238,7 +255,7 @@ static void cover(const reel_winograd_plan *p, const reel_winograd_tile *tile, i
 
 static void check_cover(const reel_conv_shape *s)
 {
-    const reel_winograd_plan p = reel_winograd_plan_apply(s, false);
+    const reel_winograd_plan p = reel_winograd_plan_apply(s, false, false);
     int covered[3 * 33 * 33] = {0};
     for (int64_t place = 0; place < p.tiles; place++) {
         const reel_winograd_tile tile = reel_winograd_tile_at(&p, place);
@@ -269,7 +286,7 @@ Test(winograd, tiles_cover_a_map_once)
             }
 
     const reel_conv_shape s = square(1, 16, 13, 13, 16, 3, 1, 1);
-    const reel_winograd_plan p = reel_winograd_plan_apply(&s, false);
+    const reel_winograd_plan p = reel_winograd_plan_apply(&s, false, false);
     int64_t products = 0;
     for (int q = 0; q < REEL_WINOGRAD_PRODUCTS; q++) {
         const reel_winograd_tiles has = reel_winograd_tiles_of(&p, q / 7, q % 7);

@@ -33,20 +33,6 @@ KERNEL_INLINE float *lane_vector(float *matrix, int64_t j, int64_t rows, int64_t
     return matrix + panel * NR * rows + j * VL % NR;
 }
 
-/* Rows become columns: each of the log2(VL) rounds moves an element's index, its row and column
- * written behind each other in binary, round by one bit. */
-KERNEL_INLINE void transpose_lanes(vec *t)
-{
-    UNROLLED_FOR(round, __builtin_ctz(VL)) {
-        vec s[VL];
-        UNROLLED_FOR(i, VL / 2)
-            isa_interleave((isa_f32)t[i], (isa_f32)t[i + VL / 2], (isa_f32 *)&s[2 * i],
-                           (isa_f32 *)&s[2 * i + 1]);
-        UNROLLED_FOR(i, VL)
-            t[i] = s[i];
-    }
-}
-
 KERNEL_INLINE reel_winograd_tile few_tile_at(const reel_few_tiles_plan *p, int64_t tile)
 {
     const int64_t image = tile / (p->rows * p->cols);

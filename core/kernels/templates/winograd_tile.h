@@ -152,24 +152,48 @@ typedef struct weights {
     bool reversed;
 } weights;
 
-/* U = G w G^T for VL output channels from o and one input channel; point q goes to u + q step. */
-KERNEL_INLINE void tile_weights(const int r, const weights *w, int64_t o, int64_t i, float *u,
+/* Rows become columns: each of the log2(VL) rounds moves an element's index, its row and column
+ * written behind each other in binary, round by one bit. */
+KERNEL_INLINE void transpose_lanes(vec *t)
+{
+    UNROLLED_FOR(round, __builtin_ctz(VL)) {
+        vec s[VL];
+        UNROLLED_FOR(i, VL / 2)
+            isa_interleave((isa_f32)t[i], (isa_f32)t[i + VL / 2], (isa_f32 *)&s[2 * i],
+                           (isa_f32 *)&s[2 * i + 1]);
+        UNROLLED_FOR(i, VL)
+            t[i] = s[i];
+    }
+}
+
+/* The taps of VL output channels and VL input channels, in the order that the pass reads them. */
+typedef struct tap_vectors {
+    vec of[25][VL];
+} tap_vectors;
+
+/* Of the channels from o and from i on. Where output channels do not lie side by side, input
+ * channels do (si = 1), and VL x VL weights are read row by row and transposed. */
+KERNEL_INLINE void read_taps(const int r, const weights *w, int64_t o, int64_t i, tap_vectors *taps)
+{
+    for (int k = 0; k < r * r; k++) {
+        const float *from =
+            w->w + o * w->so + i * w->si + (w->reversed ? r * r - 1 - k : k) * w->sk;
+        UNROLLED_FOR(l, VL)
+            taps->of[k][l] = load(from + l * (w->so == 1 ? w->si : w->so));
+        if (w->so != 1)
+            transpose_lanes(taps->of[k]);
+    }
+}
+
+/* U = G w G^T for VL output channels and input channel l of the taps; point q goes to u + q step.
+ */
+KERNEL_INLINE void tile_weights(const int r, const tap_vectors *taps, int64_t l, float *u,
                                 int64_t step)
 {
     vec t[P][5], column[P];
-    const float *base = w->w + o * w->so + i * w->si;
-
-    /* Output channels that do not lie side by side are gathered into a vector first. */
     for (int x = 0; x < r; x++) {
-        for (int y = 0; y < r; y++) {
-            const float *tap =
-                base + (w->reversed ? (r - 1 - y) * r + r - 1 - x : y * r + x) * w->sk;
-            float lane[VL];
-            if (w->so != 1)
-                for (int l = 0; l < VL; l++)
-                    lane[l] = tap[l * w->so];
-            column[y] = load(w->so == 1 ? tap : lane);
-        }
+        for (int y = 0; y < r; y++)
+            column[y] = taps->of[y * r + x][l];
         transform_kernel(r, &t[0][x], 5, column, 1);
     }
 
@@ -178,20 +202,6 @@ KERNEL_INLINE void tile_weights(const int r, const weights *w, int64_t o, int64_
         for (int x = 0; x < P; x++)
             store(u + (y * P + x) * step, column[x]);
     }
-}
-
-/* U of one panel of NR output channels (the last may be VL wide): point q at u + q p->u_step, ic x
- * width. */
-KERNEL_INLINE void panel_weights(const reel_winograd_plan *p, const weights *w, int64_t panel,
-                                 int64_t first, int64_t last, float *u)
-{
-    const int64_t width = p->oc - panel * NR < NR ? VL : NR;
-    for (int64_t o = 0; o < width; o += VL)
-        for (int64_t i = first; i < last; i++)
-            if (p->r == 3)
-                tile_weights(3, w, panel * NR + o, i, u + i * width + o, p->u_step);
-            else
-                tile_weights(5, w, panel * NR + o, i, u + i * width + o, p->u_step);
 }
 
 /* What happens to a result on its way to memory. */
@@ -259,5 +269,14 @@ KERNEL_INLINE void tile_output(const int m, const map *y, const reel_winograd_ti
     else
         tile_output_of(false, m, y, tile, points, f);
 }
+
+/* One convolution over one group of channels: forward, or the input gradient with the roles of the
+ * maps exchanged. */
+typedef struct application {
+    const reel_winograd_plan *p;
+    const map *in, *out;
+    const weights *w;
+    const output_end *end;
+} application;
 
 #endif

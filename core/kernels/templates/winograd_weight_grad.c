@@ -4,6 +4,14 @@
 #include "core/kernels/templates/names.h"
 #include "core/kernels/templates/product.h"
 #include "core/kernels/templates/winograd_tile.h"
+#ifdef REEL_TILES
+#include "core/kernels/templates/winograd_weight_limbs.h"
+enum { HAS_TILES = true };
+#else
+enum { HAS_TILES = false };
+#endif
+
+#include <omp.h>
 
 #include <string.h>
 
@@ -82,6 +90,33 @@ static void weight_grad_product(const reel_winograd_plan *p, int64_t item, const
     }
 }
 
+/* All sums of a point, by tiles of bf16. room: the thread's own. */
+static void weight_grad_point(const reel_winograd_plan *p, int64_t q, const tile_group *group,
+                              float *sums, float *room)
+{
+#ifdef REEL_TILES
+    const place_range tiles = tiles_with(p, q, group->first, group->tiles);
+    const sum_range sum = {tiles.count, (tiles.count + TILE_TERMS - 1) / TILE_TERMS};
+    const float *d = group->d + q * p->m_step + tiles.skip * p->oc, *v = group->v + q * p->v_step;
+    char *a = (char *)room, *b = a + p->oc / TILE_ROWS * sum.steps * STEP_OF_ROWS;
+    float *to = sums + q * p->u_step;
+    if (tiles.count == 0 && group->first == 0)
+        memset(to, 0, (size_t)(p->ic * p->oc) * sizeof(float));
+    if (tiles.count == 0)
+        return;
+
+    rows_to_limbs(d, p->oc, sum, a);
+    for (int64_t i = 0; i < p->ic; i += NR) {
+        const int64_t width = least(NR, p->ic - i);
+        columns_to_limbs(v + i * group->tiles + tiles.skip * width, width, sum,
+                         b + i / NR * 2 * sum.steps * STEP_OF_ROWS);
+    }
+    multiply_limbs(&(weight_product){p->oc, p->ic, sum.steps, a, b, to, group->first > 0});
+#else
+    (void)p, (void)q, (void)group, (void)sums, (void)room;
+#endif
+}
+
 /* D = G d G^T of a tile of dy, m x m (3 or 5): the "kernel" of the weight gradient. */
 KERNEL_INLINE void tile_gradient(const int m, const bool bf16, const reel_winograd_tile *tile,
                                  const void *const *pixel, int64_t channels, points_to d)
@@ -151,28 +186,57 @@ static void write_weights(const reel_winograd_plan *p, int threads, float *dw, b
         }
 }
 
+static void sums_begin(const reel_winograd_plan *p)
+{
+#ifdef REEL_TILES
+    if (p->in_limbs)
+        tiles_begin();
+#else
+    (void)p;
+#endif
+}
+
+static void sums_end(const reel_winograd_plan *p)
+{
+#ifdef REEL_TILES
+    if (p->in_limbs)
+        tiles_end();
+#else
+    (void)p;
+#endif
+}
+
 /* Fills `sums` with the weight gradient in the transformed domain, group of tiles after group. */
 static void sum_products(const reel_winograd_plan *p, int threads, const map *x, const map *dy,
                          float *sums)
 {
     float *v = sums + p->u_floats, *d = v + REEL_WINOGRAD_PRODUCTS * p->v_step;
-    const int64_t sets = (p->ic + SET * NR - 1) / (SET * NR);
+    float *rooms = v + p->shared_floats;
+    const int64_t sets = p->in_limbs ? 1 : (p->ic + SET * NR - 1) / (SET * NR);
 #pragma omp parallel num_threads(threads)
-    for (int64_t first = 0; first < p->tiles; first += p->group) {
-        const tile_group group = {first, least(p->group, p->tiles - first), v, d};
+    {
+        float *room = rooms + (size_t)omp_get_thread_num() * p->private_floats;
+        sums_begin(p);
+        for (int64_t first = 0; first < p->tiles; first += p->group) {
+            const tile_group group = {first, least(p->group, p->tiles - first), v, d};
 #pragma omp for schedule(static)
-        for (int64_t t = 0; t < group.tiles; t++)
-            transform_tile(p, x, dy, group, t);
+            for (int64_t t = 0; t < group.tiles; t++)
+                transform_tile(p, x, dy, group, t);
 #pragma omp for schedule(static)
-        for (int64_t item = 0; item < REEL_WINOGRAD_PRODUCTS * sets; item++)
-            weight_grad_product(p, item, &group, sums);
+            for (int64_t item = 0; item < REEL_WINOGRAD_PRODUCTS * sets; item++)
+                if (p->in_limbs)
+                    weight_grad_point(p, item, &group, sums, room);
+                else
+                    weight_grad_product(p, item, &group, sums);
+        }
+        sums_end(p);
     }
 }
 
 void REEL_ISA_FN(reel_winograd_weight_grad)(const reel_conv_job *job, int threads)
 {
     const reel_conv_shape *s = job->s;
-    reel_winograd_plan p = reel_winograd_plan_weight_grad(s);
+    reel_winograd_plan p = reel_winograd_plan_weight_grad(s, HAS_TILES);
     float *dw = job->out;
     const map x = {job->x, job->x_bf16, s->h, s->w, s->c, -s->ph, -s->pw, s->dh, s->dw};
     const map dy = {job->dy, job->dy_bf16, s->oh, s->ow, s->oc, 0, 0, s->dh, s->dw};
