@@ -18,8 +18,16 @@ static size_t one_sum_scratch(const reel_ctx *ctx, reel_dtype dtype, const reel_
 {
     const bool swap = transposed_is_better(job->ta, job->tb, job->m, job->n);
     const size_t element = dtype == REEL_F64 ? sizeof(double) : sizeof(float);
-    return reel_matrix_scratch(reel_ctx_threads(ctx), swap ? job->n : job->m,
-                               swap ? job->m : job->n, job->k, false, element);
+
+    /* Tiles take whole steps of each piece. */
+    const int64_t depth = job->pieces > 1 ? job->k / job->pieces : 0;
+    const int64_t steps = (depth + REEL_TILES_STEP - 1) / REEL_TILES_STEP;
+    const int64_t padded = job->pieces * steps * REEL_TILES_STEP;
+    const size_t whole = reel_matrix_scratch(reel_ctx_threads(ctx), swap ? job->n : job->m,
+                                             swap ? job->m : job->n, job->k, false, element);
+    const size_t pieces = reel_matrix_scratch(reel_ctx_threads(ctx), swap ? job->n : job->m,
+                                              swap ? job->m : job->n, padded, false, element);
+    return whole > pieces ? whole : pieces;
 }
 
 /* k = 0: the sum is empty, and the blocked product has no block to write. C becomes the bias. */

@@ -94,6 +94,16 @@ enum {
     REEL_MATRIX_SMALL = 8          /* most rows of a short side that is not packed at all */
 };
 
+/* ---- blocking of products by tiles (templates/tiles_matrix.c), in float32 ---- */
+enum {
+    REEL_TILES_GROUP = 16,  /* rows or columns of a tile */
+    REEL_TILES_STEP = 32,   /* terms of a tile */
+    REEL_TILES_SET = 3072,  /* bytes of 16 x 32 numbers in three limbs */
+    REEL_TILES_CHAIN = 32,  /* steps of the sum that are one chain */
+    REEL_TILES_OWN = 128,   /* sets that a thread splits at a time, at most */
+    REEL_TILES_PANELS = 128 /* blocks of 32 x 32 sums that it keeps; more where a row has more */
+};
+
 static inline bool reel_matrix_by_rows(int64_t m, int64_t n)
 {
     return m >= n;

@@ -267,6 +267,9 @@ static void check_chains(const gemm_case *t, size_t size)
     enum { CHAIN = 512 };
     gemm_data d = gemm_data_new(t, size);
     for (int isa = 0; isa < reel_isa_count(); isa++) {
+        /* Tiles add up products of pieces instead (templates/tiles.h), in float32. */
+        if (size == sizeof(float) && strcmp(reel_isa_name(isa), "amx") == 0)
+            continue;
         reel_ctx *ctx = context_with(reel_isa_name(isa), 2);
         if (!ctx)
             continue;
@@ -386,7 +389,7 @@ Test(gemm, no_rows_or_no_columns_write_nothing)
 /* A NaN or infinity in one row of A must not leak into other rows, whatever is packed beside it. */
 Test(gemm, a_nan_stays_in_its_row)
 {
-    enum { M = 31, N = 45, K = 50, ROW = 7 };
+    enum { M = 31, N = 77, K = 50, ROW = 7 };
     for (int isa = 0; isa < reel_isa_count(); isa++) {
         reel_ctx *ctx = context_with(reel_isa_name(isa), 2);
         if (!ctx)

@@ -6,7 +6,7 @@
 #include "core/kernels/gemm.h"
 #include "core/pieces.h"
 
-static const char *const isas[] = {"portable", "avx2", "avx512", "neon"};
+static const char *const isas[] = {"portable", "avx2", "avx512", "amx", "neon"};
 
 static void *scratch_for(const reel_ctx *ctx, reel_dtype dtype, reel_gemm_job *job)
 {

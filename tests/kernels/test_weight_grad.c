@@ -5,7 +5,7 @@
 #include "core/bf16.h"
 #include "core/kernels/weight_grad.h"
 
-static const char *const isas[] = {"portable", "avx2", "avx512", "neon"};
+static const char *const isas[] = {"portable", "avx2", "avx512", "amx", "neon"};
 
 /* Outputs, inputs, rows of a piece, pieces. */
 typedef int64_t grad_shape[4];

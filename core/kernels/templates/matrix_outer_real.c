@@ -59,7 +59,7 @@ typedef struct tile_sum {
 
 enum { TILE_ROWS = WIDE_ROWS > 0 ? 2 * WIDE_ROWS : MR, TILE = TILE_ROWS * BLOCK_COLS };
 
-static void tile_product(const tile_sum *t, int64_t piece, product_end end, real *to)
+static void piece_product(const tile_sum *t, int64_t piece, product_end end, real *to)
 {
     const reel_matrix_job here = {.c = to, .c_row = BLOCK_COLS, .c_col = 1};
     product_carry none = {0};
@@ -78,13 +78,13 @@ static void tile_product(const tile_sum *t, int64_t piece, product_end end, real
 static void tile_tree(const tile_sum *t, reel_pieces part, real *to)
 {
     if (part.count == 1) {
-        tile_product(t, part.first, PRODUCT_ASSIGN, to);
+        piece_product(t, part.first, PRODUCT_ASSIGN, to);
         return;
     }
     const int64_t left = reel_pieces_left(part.count), right = part.count - left;
     tile_tree(t, (reel_pieces){part.first, left}, to);
     if (right == 1) {
-        tile_product(t, part.first + left, PRODUCT_ADD, to);
+        piece_product(t, part.first + left, PRODUCT_ADD, to);
         return;
     }
     real *rest = to + TILE;

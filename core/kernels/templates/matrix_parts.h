@@ -57,6 +57,7 @@ typedef struct operand_part {
 #define carry_a REEL_KERNEL_FN(reel_matrix_carry_a)
 #define small_product REEL_KERNEL_FN(reel_matrix_small_product)
 #define outer_product REEL_KERNEL_FN(reel_matrix_outer_product)
+#define tiles_product REEL_KERNEL_FN(reel_matrix_tiles_product)
 
 void multiply_block(const reel_matrix_job *job, const matrix_block *at, product_carry *carry);
 /* Copies what the multiplications were too few for. True if there was anything to copy at all. */
@@ -79,6 +80,8 @@ void pack_panels(const reel_operand *o, operand_part part, real *to, int64_t ste
  * (matrix_outer_real.c). True where they have done the job; the rule sees the shape only. */
 bool small_product(const reel_matrix_job *job);
 bool outer_product(const reel_matrix_job *job);
+/* The same where the instruction set has tiles (tiles_matrix.c), in float32. */
+bool tiles_product(const reel_matrix_job *job);
 
 /* How many of `cols` columns are multiplied first. */
 static inline int64_t block_cols(int64_t cols)

@@ -281,7 +281,13 @@ static void by_columns(const reel_matrix_job *job)
 
 void REEL_KERNEL_FN(reel_matrix)(const reel_matrix_job *job)
 {
-    if (small_product(job) || outer_product(job))
+    if (small_product(job))
+        return;
+#if defined(REEL_TILES) && REEL_REAL_BITS == 32
+    if (tiles_product(job))
+        return;
+#endif
+    if (outer_product(job))
         return;
     if (job->grid || reel_matrix_by_rows(job->m, job->n))
         by_rows(job);
