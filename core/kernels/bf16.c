@@ -30,10 +30,11 @@ reel_bf16_plan reel_bf16_plan_of(const reel_bf16_product *p)
     reel_bf16_plan plan = {.pieces = p->pieces > 1 ? p->pieces : 1};
     plan.depth = p->k / plan.pieces;
     plan.piece_words = (plan.depth + 1) / 2;
+    plan.tile_words = (plan.piece_words + 15) / 16 * 16;
     plan.columns = (p->n + REEL_BF16_PANEL - 1) / REEL_BF16_PANEL * REEL_BF16_PANEL;
     plan.strip = plan.columns < REEL_BF16_STRIP ? plan.columns : REEL_BF16_STRIP;
     plan.levels = reel_pieces_depth(plan.pieces);
-    plan.b_words = (size_t)(plan.pieces * plan.piece_words * plan.columns);
+    plan.b_words = (size_t)(plan.pieces * plan.tile_words * plan.columns);
 
     /* Of one thread: a block of A, either way it lies, and the sums of a chunk of rows. */
     plan.a_words =

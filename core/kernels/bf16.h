@@ -22,9 +22,10 @@ typedef struct reel_bf16_operand {
     bool along, wide; /* wide: float32 */
 } reel_bf16_operand;
 
-/* Products of two bf16 are exact in float32. Sums are float32, in an order that depends on k alone:
- * pairs of terms in order, of a pair the later term first; blocks of REEL_BF16_DEPTH terms added up
- * in order.
+/* Products of two bf16 are exact in float32. Sums are float32, in an order that k and the
+ * instruction set decide: pairs of terms in order, of a pair the later term first; blocks of
+ * REEL_BF16_DEPTH terms added up in order. Tiles (amx) instead add up the first terms of 16 pairs,
+ * and the second ones, and add both to the sum before.
  *
  * A is the long side: its rows are shared out, and converted on the way, once for every
  * REEL_BF16_STRIP columns of C. B is packed as a whole. */
@@ -81,6 +82,7 @@ enum {
 typedef struct reel_bf16_plan {
     int64_t pieces, depth; /* of a piece: terms */
     int64_t piece_words;   /* of a column of B, for one piece */
+    int64_t tile_words;    /* the same in whole tiles (templates/bf16_tiles.h) */
     int64_t columns;       /* n in whole panels */
     int64_t strip;         /* columns of a strip, in whole panels */
     int64_t levels;        /* of partial sums */

@@ -16,7 +16,7 @@
 #include "layers/models.h"
 #include "tests/support/must.h"
 
-enum { BATCH = 16, CLASSES = 10, SEEDS = 40, MOST_PARAMS = 16, MOST_ROWS = 64, MOST_WAYS = 5 };
+enum { BATCH = 16, CLASSES = 10, SEEDS = 40, MOST_PARAMS = 16, MOST_ROWS = 64, MOST_WAYS = 6 };
 enum { TEXTURES = 1, WEIGHTS = 100, PROJECTIONS = 200, IMAGES = 300 }; /* streams */
 #define RATE 0.05
 
@@ -306,7 +306,8 @@ static void expect_rows(const torch_row *row, const bf16_way *ways, int n_ways, 
 /* Those of the instruction sets that this machine has, and a CPU's own instructions for bf16. */
 static int offered_ways(bf16_way *ways)
 {
-    static const char *const names[MOST_WAYS] = {"portable", "avx2", "avx512", "neon", "native"};
+    static const char *const names[MOST_WAYS] = {"portable", "avx2", "avx512",
+                                                 "amx",      "neon", "native"};
     int n = 0;
     for (int i = 0; i < MOST_WAYS; i++) {
         const bool native = strcmp(names[i], "native") == 0;

@@ -301,6 +301,57 @@ Test(bf16, pieces_alone_add_up_to_the_whole)
     reel_ctx_destroy(ctx);
 }
 
+/* A NaN of A stays in its row, one of B in its column, where tiles or vectors are filled up too. */
+static void check_nan(reel_bf16_product_fn *run, const reel_ctx *ctx, product_case t, bool in_a)
+{
+    product_data d = product_data_of(&t);
+    const int64_t row = t.m - 1, column = t.n - 1, p = t.k - 1;
+    if (in_a)
+        d.half[0][t.a_along ? p * t.m + row : row * t.k + p] = 0x7fc0;
+    else
+        d.half[1][t.b_along ? p * t.n + column : column * t.k + p] = 0x7fc0;
+    reel_bf16_product job = product_of(&t, &d);
+    scratch_block scratch = scratch_new(reel_bf16_product_scratch(ctx, &job));
+    float *c = malloc((size_t)(t.m * t.n) * sizeof *c);
+    job.c = c;
+    job.scratch = scratch.data;
+    run(reel_ctx_threads(ctx), &job);
+    for (int64_t i = 0; i < t.m; i++)
+        for (int64_t j = 0; j < t.n; j++)
+            cr_assert_eq(isnan(c[i * t.n + j]) != 0, in_a ? i == row : j == column,
+                         "%s, %d threads, %lldx%lldx%lld: (%d, %d)",
+                         reel_isa_name(reel_ctx_isa(ctx)), reel_ctx_threads(ctx), (long long)t.m,
+                         (long long)t.n, (long long)t.k, (int)i, (int)j);
+    free(c);
+    scratch_free(&scratch, "a NaN");
+    product_data_free(&d);
+}
+
+Test(bf16, a_nan_stays_in_its_row_or_column)
+{
+    static const int64_t sizes[][3] = {{1, 1, 1}, {17, 33, 31}, {32, 32, 32}, {99, 40, 515}};
+    for (int isa = 0; isa < reel_isa_count(); isa++)
+        for (int threads = 1; threads <= THREADS; threads++) {
+            const reel_kernels *k = reel_kernels_at(isa);
+            reel_ctx *ctx = k->bf16_product && k->bf16_product_runs()
+                                ? context_with(reel_isa_name(isa), threads)
+                                : NULL;
+            if (!ctx)
+                continue;
+            for (int i = 0; i < 4 * REEL_COUNT(sizes); i++) {
+                const int64_t *s = sizes[i / 4];
+                const product_case t = {.m = s[0],
+                                        .n = s[1],
+                                        .k = s[2],
+                                        .pieces = 1,
+                                        .a_along = i & 1,
+                                        .b_along = i & 1};
+                check_nan(k->bf16_product, ctx, t, i & 2);
+            }
+            reel_ctx_destroy(ctx);
+        }
+}
+
 /* ---- few rows times a long matrix ---- */
 
 static void check_dots(const reel_ctx *ctx, int64_t n, int64_t m, int64_t k, buffer *first)

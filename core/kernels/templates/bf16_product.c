@@ -14,13 +14,30 @@
 #include <omp.h>
 #include <string.h>
 
+#ifdef REEL_TILES
+#include "core/kernels/templates/bf16_tiles.h"
+enum { ROWS = REEL_BF16_ROWS / (2 * TILE_ROWS) * (2 * TILE_ROWS) };
+#else
+enum { ROWS = REEL_BF16_ROWS / MR * MR };
+#endif
+
 enum {
-    DEPTH = REEL_BF16_DEPTH / 2, /* words of a block */
-    ROWS = REEL_BF16_ROWS / MR * MR,
+    DEPTH = REEL_BF16_DEPTH / 2,       /* words of a block */
     ROW_WORDS = DEPTH + REEL_BF16_PAD, /* from row to row of A, where terms lie side by side */
     TERM_WORDS = REEL_BF16_ROWS + REEL_BF16_PAD /* from word to word, where rows do */
 };
 
+/* Words of a panel of B, for one piece. */
+static int64_t panel_words(const reel_bf16_plan *plan)
+{
+#ifdef REEL_TILES
+    return plan->tile_words;
+#else
+    return plan->piece_words;
+#endif
+}
+
+#ifndef REEL_TILES
 /* c + both terms of a times those of b. */
 KERNEL_INLINE vec dot2(words a, words b, vec c)
 {
@@ -66,6 +83,8 @@ KERNEL_INLINE void bf16_multiply_block(const bf16_block j)
             store(to, j.add ? load(to) + s[i][t] : s[i][t]);
         }
 }
+
+#endif
 
 /* ---- packing ---- */
 
@@ -151,10 +170,10 @@ static void pack_panel(const reel_bf16_product *p, const reel_bf16_plan *plan, i
 {
     const int64_t first = piece * plan->depth, last = first + plan->depth;
     const int64_t begin = panel * NR, count = least(NR, p->n - begin);
-    for (int64_t q = 0; q < plan->piece_words; q++, to += NR) {
-        if (count < NR)
+    for (int64_t q = 0; q < panel_words(plan); q++, to += NR) {
+        if (count < NR || q >= plan->piece_words)
             memset(to, 0, NR * sizeof *to);
-        if (count <= 0)
+        if (count <= 0 || q >= plan->piece_words)
             continue;
         if (p->b.along)
             pack_along(&p->b, begin, count, first + 2 * q, last, to);
@@ -168,6 +187,45 @@ typedef struct word_range {
     int64_t first, depth, last;
 } word_range;
 
+#ifdef REEL_TILES
+/* 16 words of 16 rows, which lie side by side, as rows of words. */
+static void turn_rows(const reel_bf16_operand *a, int64_t row, int64_t count, word_range of,
+                      uint32_t *to)
+{
+    __m512i v[TILE_WORDS];
+    for (int64_t q = 0; q < TILE_WORDS; q++) {
+        const int64_t p = of.first + 2 * q;
+        uint32_t some[TILE_ROWS] __attribute__((aligned(64))) = {0};
+        if (p < of.last)
+            pack_along(a, row, count, p, of.last, some);
+        v[q] = _mm512_load_si512(some);
+    }
+    transpose_words(v);
+    for (int64_t r = 0; r < TILE_ROWS; r++)
+        _mm512_storeu_si512(to + r * ROW_WORDS, v[r]);
+}
+
+/* Rows [row, row + count) of A, words side by side, zeros up to whole tiles. */
+static void pack_rows(const reel_bf16_operand *a, int64_t row, int64_t count, word_range of,
+                      uint32_t *to)
+{
+    enum { AHEAD = 32 }; /* terms */
+    const int64_t whole = (of.depth + TILE_WORDS - 1) / TILE_WORDS * TILE_WORDS;
+    for (int64_t i = 0; i < count && !a->along; i++) {
+        pack_row(a, row + i, of.first, of.depth, of.last, to + i * ROW_WORDS);
+        memset(to + i * ROW_WORDS + of.depth, 0, (size_t)(whole - of.depth) * sizeof *to);
+    }
+    for (int64_t q = 0; q < whole && a->along; q += TILE_WORDS) {
+        const word_range some = {of.first + 2 * q, TILE_WORDS, of.last};
+        for (int64_t t = 0; t < count; t += TILE_ROWS) {
+            for (int64_t p = 0; p < 2 * TILE_WORDS && a->wide; p++)
+                __builtin_prefetch(
+                    (const float *)a->data + (some.first + AHEAD + p) * a->ld + row + t, 0, 2);
+            turn_rows(a, row + t, least(TILE_ROWS, count - t), some, to + t * ROW_WORDS + q);
+        }
+    }
+}
+#else
 /* Rows [row, row + count) of A. */
 static void pack_rows(const reel_bf16_operand *a, int64_t row, int64_t count, word_range of,
                       uint32_t *to)
@@ -189,6 +247,8 @@ static void pack_rows(const reel_bf16_operand *a, int64_t row, int64_t count, wo
     }
 }
 
+#endif
+
 /* ---- the product ---- */
 
 /* Rows [row, row + rows) and columns [column, column + columns) of C, whole panels of these. */
@@ -200,28 +260,48 @@ typedef struct bf16_chunk {
     uint32_t *a;
 } bf16_chunk;
 
+/* A's packed words [q, q + depth) against the panel of B at column j of the chunk. */
+static void bf16_multiply_rows(const bf16_chunk *c, const uint32_t *b, int64_t depth, float *sums,
+                               bool add)
+{
+    const int64_t ld = c->plan->strip;
+#ifdef REEL_TILES
+    const int64_t whole = (depth + TILE_WORDS - 1) / TILE_WORDS * TILE_WORDS;
+    for (int64_t i = 0; i < c->rows; i += 2 * TILE_ROWS) {
+        const bf16_tiles block = {whole, c->a + i * ROW_WORDS, ROW_WORDS, b, sums + i * ld, ld,
+                                  add};
+        if (c->rows - i > TILE_ROWS)
+            bf16_multiply_tiles(block, true);
+        else
+            bf16_multiply_tiles(block, false);
+    }
+#else
+    const bool along = c->p->a.along;
+    const int64_t a_row = along ? 1 : ROW_WORDS, a_step = along ? TERM_WORDS : 1;
+    for (int64_t i = 0; i < c->rows; i += MR)
+        bf16_multiply_block((bf16_block){.depth = depth,
+                                         .a = c->a + i * a_row,
+                                         .a_row = a_row,
+                                         .a_step = a_step,
+                                         .b = b,
+                                         .c = sums + i * ld,
+                                         .ldc = ld,
+                                         .add = add});
+#endif
+}
+
 /* The product of one piece for a chunk. */
 static void bf16_multiply_piece(const bf16_chunk *c, int64_t piece, float *sums)
 {
-    const reel_bf16_operand *a = &c->p->a;
     const reel_bf16_plan *plan = c->plan;
-    const int64_t a_row = a->along ? 1 : ROW_WORDS, a_step = a->along ? TERM_WORDS : 1;
     const int64_t first = piece * plan->depth, last = first + plan->depth;
     for (int64_t q = 0; q < plan->piece_words; q += DEPTH) {
         const int64_t depth = least(DEPTH, plan->piece_words - q);
-        pack_rows(a, c->row, c->rows, (word_range){first + 2 * q, depth, last}, c->a);
+        pack_rows(&c->p->a, c->row, c->rows, (word_range){first + 2 * q, depth, last}, c->a);
         for (int64_t j = 0; j < c->columns; j += NR) {
             const int64_t panel = piece * plan->columns + c->column + j;
-            const uint32_t *b = c->b + panel * plan->piece_words + q * NR;
-            for (int64_t i = 0; i < c->rows; i += MR)
-                bf16_multiply_block((bf16_block){.depth = depth,
-                                                 .a = c->a + i * a_row,
-                                                 .a_row = a_row,
-                                                 .a_step = a_step,
-                                                 .b = b,
-                                                 .c = sums + i * plan->strip + j,
-                                                 .ldc = plan->strip,
-                                                 .add = q > 0});
+            const uint32_t *b = c->b + panel * panel_words(plan) + q * NR;
+            bf16_multiply_rows(c, b, depth, sums + j, q > 0);
         }
     }
 }
@@ -330,10 +410,13 @@ void REEL_ISA_FN(reel_bf16_product)(int threads, const reel_bf16_product *p)
     {
 #pragma omp for schedule(static)
         for (int64_t item = 0; item < plan.pieces * panels; item++)
-            pack_panel(p, &plan, item / panels, item % panels, b + item * NR * plan.piece_words);
+            pack_panel(p, &plan, item / panels, item % panels, b + item * NR * panel_words(&plan));
 
         uint32_t *a = b + plan.b_words + (size_t)omp_get_thread_num() * own;
         float *sums = (float *)(a + plan.a_words);
+#ifdef REEL_TILES
+        tiles_begin();
+#endif
 #pragma omp for schedule(dynamic, 1)
         for (int64_t chunk = 0; chunk < chunks; chunk++) {
             /* Chunks differ by a row at most, so that the last one is not a sliver. */
@@ -346,5 +429,8 @@ void REEL_ISA_FN(reel_bf16_product)(int threads, const reel_bf16_product *p)
             }
         }
         stream_end();
+#ifdef REEL_TILES
+        tiles_end();
+#endif
     }
 }
