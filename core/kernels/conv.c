@@ -14,7 +14,7 @@ size_t reel_conv_scratch(const reel_ctx *ctx, reel_dtype maps, reel_conv_pass pa
                          const reel_conv_shape *s)
 {
     const bool f64 = maps == REEL_F64;
-    const reel_conv_kind *kind = reel_conv_choose(ctx, s, pass, f64);
+    const reel_conv_kind *kind = reel_conv_choose(ctx, s, pass, maps);
     if (reel_conv_needs_copies(kind, maps))
         return reel_conv_copies_scratch(ctx, kind, s, pass);
     return kind->scratch(ctx, s, pass, f64);
@@ -50,8 +50,9 @@ void reel_conv_run(const reel_ctx *ctx, reel_dtype dtype, reel_conv_pass pass,
                    const reel_conv_job *job)
 {
     const bool f64 = dtype == REEL_F64;
-    const reel_conv_kind *kind = reel_conv_choose(ctx, job->s, pass, f64);
-    if (reel_conv_needs_copies(kind, maps_of_job(job, dtype))) {
+    const reel_dtype maps = maps_of_job(job, dtype);
+    const reel_conv_kind *kind = reel_conv_choose(ctx, job->s, pass, maps);
+    if (reel_conv_needs_copies(kind, maps)) {
         reel_conv_run_copies(ctx, kind, job, pass);
         return;
     }
@@ -75,10 +76,10 @@ bool reel_conv_images_agree(const reel_ctx *ctx, reel_dtype maps, reel_conv_pass
     if (n == s->n)
         return true;
     const reel_conv_shape some = images_of(s, n);
-    const reel_conv_kind *kind = reel_conv_choose(ctx, s, pass, maps == REEL_F64);
-    return kind == reel_conv_choose(ctx, &some, pass, maps == REEL_F64) &&
+    const reel_conv_kind *kind = reel_conv_choose(ctx, s, pass, maps);
+    return kind == reel_conv_choose(ctx, &some, pass, maps) &&
            !reel_conv_needs_copies(kind, maps) &&
-           (!kind->images_agree || kind->images_agree(s, pass, n));
+           (!kind->images_agree || kind->images_agree(ctx, s, pass, n));
 }
 
 size_t reel_conv_pieces_scratch(const reel_ctx *ctx, reel_dtype maps, reel_conv_pass pass,

@@ -2,15 +2,16 @@
 #include "core/kernels/conv_choice.h"
 
 #include "core/ctx_internal.h"
+#include "core/kernels/kernels.h"
 
 #include <stdio.h>
 #include <string.h>
 
 /* In order of preference; the first that accepts runs. Some share a name. */
 static const reel_conv_kind *const kinds[] = {
-    &reel_conv_winograd,    &reel_conv_few_tiles, &reel_conv_polyphase,
-    &reel_conv_first_layer, &reel_conv_depthwise, &reel_conv_pointwise,
-    &reel_conv_strided,     &reel_conv_product,   &reel_conv_direct,
+    &reel_conv_tiles,       &reel_conv_winograd,  &reel_conv_few_tiles, &reel_conv_polyphase,
+    &reel_conv_first_layer, &reel_conv_depthwise, &reel_conv_pointwise, &reel_conv_strided,
+    &reel_conv_product,     &reel_conv_direct,
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
@@ -59,11 +60,15 @@ static void trace(const reel_ctx *ctx, const reel_conv_shape *s, reel_conv_pass 
 }
 
 static bool kind_accepts(const reel_ctx *ctx, const reel_conv_shape *s, reel_conv_pass pass,
-                         bool f64, const reel_conv_kind *kind)
+                         reel_dtype maps, const reel_conv_kind *kind)
 {
     const char *why_not = NULL;
-    if (f64 && !kind->f64)
+    if (maps == REEL_F64 && !kind->f64)
         why_not = "wants float32";
+    else if (kind->tiles && !(reel_ctx_kernels(ctx)->tiles && reel_ctx_multiplies_bf16(ctx)))
+        why_not = "wants an instruction set with tiles of bf16";
+    else if (kind->tiles && maps != REEL_BF16)
+        why_not = "wants maps in bf16";
     else if (kind->accepts && !kind->accepts(s, pass, &why_not) && !why_not)
         why_not = "refuses";
     if (reel_ctx_traces(ctx, REEL_TRACE_CONV))
@@ -72,15 +77,15 @@ static bool kind_accepts(const reel_ctx *ctx, const reel_conv_shape *s, reel_con
 }
 
 const reel_conv_kind *reel_conv_choose(const reel_ctx *ctx, const reel_conv_shape *s,
-                                       reel_conv_pass pass, bool f64)
+                                       reel_conv_pass pass, reel_dtype maps)
 {
     const char *forced = reel_ctx_forced_conv(ctx);
     for (int i = 0; i < KINDS; i++)
-        if (strcmp(forced, kinds[i]->name) == 0 && kind_accepts(ctx, s, pass, f64, kinds[i]))
+        if (strcmp(forced, kinds[i]->name) == 0 && kind_accepts(ctx, s, pass, maps, kinds[i]))
             return kinds[i];
 
     int i = 0;
-    while (!kind_accepts(ctx, s, pass, f64, kinds[i]))
+    while (!kind_accepts(ctx, s, pass, maps, kinds[i]))
         i++;
     return kinds[i];
 }

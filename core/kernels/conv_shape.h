@@ -42,18 +42,21 @@ typedef struct reel_conv_job {
     bool x_bf16, dy_bf16, out_bf16;
 } reel_conv_job;
 
-/* One way to compute a convolution. The rule sees shape, pass and dtype only. */
+/* One way to compute a convolution. The rule sees shape, pass and dtype only, and of a float32 call
+ * whether a map is stored in bf16. */
 typedef struct reel_conv_kind {
     const char *name;  /* what REEL_CONV and REEL_TRACE call it */
     bool f64;          /* computes float64, too */
     bool ends_in_relu; /* honours job->relu itself */
     bool bf16;         /* reads and writes maps in bf16, and ends in ReLU; else conv_bf16.c gives it
                           copies */
+    bool tiles;        /* for maps in bf16, on instruction sets with tiles, only */
     /* True where it can run and is worth it; else *why_not says what it wants. NULL: always. */
     bool (*accepts)(const reel_conv_shape *s, reel_conv_pass pass, const char **why_not);
     /* Forward and input gradient: true where an image gets the same bits in a batch of s->n images
      * as in one of n. NULL: always. */
-    bool (*images_agree)(const reel_conv_shape *s, reel_conv_pass pass, int64_t n);
+    bool (*images_agree)(const reel_ctx *ctx, const reel_conv_shape *s, reel_conv_pass pass,
+                         int64_t n);
     size_t (*scratch)(const reel_ctx *ctx, const reel_conv_shape *s, reel_conv_pass pass, bool f64);
     void (*run)(const reel_ctx *ctx, const reel_conv_job *job, reel_conv_pass pass, bool f64);
 } reel_conv_kind;
@@ -75,6 +78,6 @@ void reel_conv_rectify(const reel_ctx *ctx, const reel_conv_job *job, bool f64);
 
 extern const reel_conv_kind reel_conv_winograd, reel_conv_few_tiles, reel_conv_polyphase,
     reel_conv_first_layer, reel_conv_depthwise, reel_conv_pointwise, reel_conv_strided,
-    reel_conv_product, reel_conv_direct;
+    reel_conv_tiles, reel_conv_product, reel_conv_direct;
 
 #endif

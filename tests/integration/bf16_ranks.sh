@@ -39,7 +39,9 @@ if grep -qw avx512_bf16 /proc/cpuinfo; then
     train 1 own1 --arch net -b 60
     train 2 own2 --arch net -b 60
     [ "$(hash_of own2)" = "$(hash_of own1)" ] || fail "native: other files than one process has, on 2 ranks"
-    [ "$(hash_of own1)" != "$(hash_of many1)" ] || fail "REEL_BF16=native changes nothing"
+    export REEL_BF16=widen
+    train 1 widened1 --arch net -b 60
+    [ "$(hash_of own1)" != "$(hash_of widened1)" ] || fail "REEL_BF16=native and widen give the same"
 fi
 
 # Where there are none, native is refused on all ranks, in bf16 alone.

@@ -79,7 +79,8 @@ Test(conv, shapes_that_winograd_takes_are_right)
             .s = shapes[i], .bias = i % 2 == 0, .accumulate = i % 2 == 1, .misaligned = i % 3 != 2};
         reel_ctx *ctx = context_with("portable", 1);
         for (int pass = REEL_CONV_FORWARD; pass <= REEL_CONV_WEIGHT_GRAD; pass++) {
-            const reel_conv_kind *runs = reel_conv_choose(ctx, &t.s, (reel_conv_pass)pass, false);
+            const reel_conv_kind *runs =
+                reel_conv_choose(ctx, &t.s, (reel_conv_pass)pass, REEL_F32);
             cr_expect_eq(runs, &reel_conv_winograd, "shape %d, pass %d runs as %s", (int)i, pass,
                          runs->name);
         }
@@ -109,7 +110,7 @@ Test(conv, shapes_that_polyphase_takes_are_right)
         reel_ctx *ctx = context_with("portable", 1);
         for (int pass = REEL_CONV_FORWARD; pass <= REEL_CONV_WEIGHT_GRAD; pass += 2) {
             const reel_conv_kind *runs =
-                reel_conv_choose(ctx, &shapes[i], (reel_conv_pass)pass, false);
+                reel_conv_choose(ctx, &shapes[i], (reel_conv_pass)pass, REEL_F32);
             cr_expect_eq(runs, &reel_conv_polyphase, "shape %d, pass %d runs as %s", (int)i, pass,
                          runs->name);
         }
@@ -142,7 +143,7 @@ Test(conv, shapes_of_few_tiles_are_right)
             .accumulate = i % 2 == 1,
             .misaligned = i % 3 != 2};
         reel_ctx *ctx = context_with("portable", 1);
-        const reel_conv_kind *runs = reel_conv_choose(ctx, &t.s, REEL_CONV_FORWARD, false);
+        const reel_conv_kind *runs = reel_conv_choose(ctx, &t.s, REEL_CONV_FORWARD, REEL_F32);
         cr_expect_eq(runs, &reel_conv_few_tiles, "shape %d runs as %s", (int)i, runs->name);
         reel_ctx_destroy(ctx);
         check(&t, sizeof(float));

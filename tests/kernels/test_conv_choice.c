@@ -56,7 +56,8 @@ static void expect(const reel_ctx *ctx, const reel_conv_shape *s, bool f64,
                    const reel_conv_kind *expected)
 {
     for (int pass = 0; pass < 3; pass++) {
-        const reel_conv_kind *got = reel_conv_choose(ctx, s, (reel_conv_pass)pass, f64);
+        const reel_conv_kind *got =
+            reel_conv_choose(ctx, s, (reel_conv_pass)pass, f64 ? REEL_F64 : REEL_F32);
         cr_assert_eq(got, expected, "pass %d: got %s, expected %s", pass, got->name,
                      expected->name);
     }
@@ -68,15 +69,15 @@ Test(conv_choice, gradients_with_a_stride_are_direct_up_to_a_size)
     reel_ctx *ctx = context(&log, "", "");
     reel_conv_shape s = three;
     s.sh = 2, s.oh = 7, s.oc = 352;
-    cr_assert_eq(reel_conv_choose(ctx, &s, REEL_CONV_FORWARD, false), &reel_conv_product);
-    cr_assert_eq(reel_conv_choose(ctx, &s, REEL_CONV_INPUT_GRAD, false), &reel_conv_strided);
-    cr_assert_eq(reel_conv_choose(ctx, &s, REEL_CONV_WEIGHT_GRAD, false), &reel_conv_strided);
+    cr_assert_eq(reel_conv_choose(ctx, &s, REEL_CONV_FORWARD, REEL_F32), &reel_conv_product);
+    cr_assert_eq(reel_conv_choose(ctx, &s, REEL_CONV_INPUT_GRAD, REEL_F32), &reel_conv_strided);
+    cr_assert_eq(reel_conv_choose(ctx, &s, REEL_CONV_WEIGHT_GRAD, REEL_F32), &reel_conv_strided);
 
     s.oc = 384; /* more than 655,360 weights */
-    cr_assert_eq(reel_conv_choose(ctx, &s, REEL_CONV_INPUT_GRAD, false), &reel_conv_strided);
-    cr_assert_eq(reel_conv_choose(ctx, &s, REEL_CONV_WEIGHT_GRAD, false), &reel_conv_product);
+    cr_assert_eq(reel_conv_choose(ctx, &s, REEL_CONV_INPUT_GRAD, REEL_F32), &reel_conv_strided);
+    cr_assert_eq(reel_conv_choose(ctx, &s, REEL_CONV_WEIGHT_GRAD, REEL_F32), &reel_conv_product);
     s.oc = 800; /* more than twice as many */
-    cr_assert_eq(reel_conv_choose(ctx, &s, REEL_CONV_INPUT_GRAD, false), &reel_conv_product);
+    cr_assert_eq(reel_conv_choose(ctx, &s, REEL_CONV_INPUT_GRAD, REEL_F32), &reel_conv_product);
 
     s.oc = 352, s.c = 190;
     expect(ctx, &s, false, &reel_conv_product); /* channels */
@@ -93,10 +94,10 @@ Test(conv_choice, winograd_takes_what_it_accepts_and_the_matrix_product_the_rest
     expect(ctx, &three, true, &reel_conv_product); /* float64 */
     reel_conv_shape s = three;
     s.n = 1;
-    cr_assert_eq(reel_conv_choose(ctx, &s, REEL_CONV_FORWARD, false), &reel_conv_few_tiles);
-    cr_assert_eq(reel_conv_choose(ctx, &s, REEL_CONV_INPUT_GRAD, false),
+    cr_assert_eq(reel_conv_choose(ctx, &s, REEL_CONV_FORWARD, REEL_F32), &reel_conv_few_tiles);
+    cr_assert_eq(reel_conv_choose(ctx, &s, REEL_CONV_INPUT_GRAD, REEL_F32),
                  &reel_conv_product); /* nine tiles */
-    cr_assert_eq(reel_conv_choose(ctx, &s, REEL_CONV_WEIGHT_GRAD, false), &reel_conv_product);
+    cr_assert_eq(reel_conv_choose(ctx, &s, REEL_CONV_WEIGHT_GRAD, REEL_F32), &reel_conv_product);
     s = three, s.ph = s.pw = s.dh = s.dw = 3;
     expect(ctx, &s, false, &reel_conv_winograd); /* phases of 5 x 5 and smaller */
     s.ph = s.pw = s.dh = s.dw = 6;
@@ -121,11 +122,11 @@ Test(conv_choice, a_first_layer_is_computed_directly)
     lines log = {0};
     reel_ctx *ctx = context(&log, "", "");
     reel_conv_shape s = first_layer(31, 3, 1, 1);
-    cr_assert_eq(reel_conv_choose(ctx, &s, REEL_CONV_FORWARD, false), &reel_conv_first_layer);
-    cr_assert_eq(reel_conv_choose(ctx, &s, REEL_CONV_INPUT_GRAD, false), &reel_conv_first_layer);
-    cr_assert_eq(reel_conv_choose(ctx, &s, REEL_CONV_FORWARD, true), &reel_conv_product);
+    cr_assert_eq(reel_conv_choose(ctx, &s, REEL_CONV_FORWARD, REEL_F32), &reel_conv_first_layer);
+    cr_assert_eq(reel_conv_choose(ctx, &s, REEL_CONV_INPUT_GRAD, REEL_F32), &reel_conv_first_layer);
+    cr_assert_eq(reel_conv_choose(ctx, &s, REEL_CONV_FORWARD, REEL_F64), &reel_conv_product);
     s.oc = 40;
-    cr_assert_eq(reel_conv_choose(ctx, &s, REEL_CONV_FORWARD, false),
+    cr_assert_eq(reel_conv_choose(ctx, &s, REEL_CONV_FORWARD, REEL_F32),
                  &reel_conv_product); /* no whole vectors */
     reel_ctx_destroy(ctx);
 }
@@ -142,11 +143,12 @@ Test(conv_choice, polyphase_takes_strided_first_layers_in_any_batch)
             s.n = n;
             const reel_conv_kind *kinds[REEL_CONV_PASSES];
             for (int pass = 0; pass < REEL_CONV_PASSES; pass++)
-                kinds[pass] = reel_conv_choose(ctx, &s, (reel_conv_pass)pass, false);
+                kinds[pass] = reel_conv_choose(ctx, &s, (reel_conv_pass)pass, REEL_F32);
             cr_expect_eq(kinds[REEL_CONV_FORWARD], &reel_conv_polyphase, "shape %zu", i);
             cr_expect_eq(kinds[REEL_CONV_WEIGHT_GRAD], &reel_conv_polyphase, "shape %zu", i);
             cr_expect_eq(kinds[REEL_CONV_INPUT_GRAD], &reel_conv_first_layer, "shape %zu", i);
-            cr_expect_eq(reel_conv_choose(ctx, &s, REEL_CONV_FORWARD, true), &reel_conv_product);
+            cr_expect_eq(reel_conv_choose(ctx, &s, REEL_CONV_FORWARD, REEL_F64),
+                         &reel_conv_product);
         }
     reel_ctx_destroy(ctx);
 }
@@ -180,7 +182,8 @@ Test(conv_choice, a_forced_implementation_runs_where_it_can)
     reel_ctx_destroy(ctx);
     ctx = context(&log, "direct", "");
     const reel_conv_shape strided = first_layer(224, 11, 4, 2);
-    cr_assert_eq(reel_conv_choose(ctx, &strided, REEL_CONV_FORWARD, false), &reel_conv_first_layer);
+    cr_assert_eq(reel_conv_choose(ctx, &strided, REEL_CONV_FORWARD, REEL_F32),
+                 &reel_conv_first_layer);
     reel_ctx_destroy(ctx);
     cr_assert_eq(log.warnings, 0);
 }
@@ -191,9 +194,9 @@ Test(conv_choice, a_name_that_there_is_not_is_refused)
     reel_error err;
     setenv("REEL_CONV", "fft", 1);
     cr_assert_eq(reel_ctx_create(&ctx, NULL, &err), REEL_ERR_INVALID);
-    cr_assert(
-        strstr(err.message, "expected winograd, few_tiles, polyphase, direct or gemm, got 'fft'"),
-        "%s", err.message);
+    cr_assert(strstr(err.message,
+                     "expected tiles, winograd, few_tiles, polyphase, direct or gemm, got 'fft'"),
+              "%s", err.message);
     unsetenv("REEL_CONV");
 }
 
@@ -204,7 +207,7 @@ Test(conv_choice, few_tiles_is_named_and_forced)
     reel_conv_shape s = three;
     s.n = 1;
     reel_ctx *ctx = context(&log, "", "conv");
-    reel_conv_choose(ctx, &s, REEL_CONV_FORWARD, false);
+    reel_conv_choose(ctx, &s, REEL_CONV_FORWARD, REEL_F32);
     cr_expect(strstr(log.text, "winograd wants 32 tiles or more") &&
                   strstr(log.text, "few_tiles runs") && !strstr(log.text, "winograd runs"),
               "got: %s", log.text);
@@ -212,10 +215,10 @@ Test(conv_choice, few_tiles_is_named_and_forced)
 
     s.n = 4; /* 36 tiles: winograd comes first */
     ctx = context(&log, "few_tiles", "");
-    cr_expect_eq(reel_conv_choose(ctx, &s, REEL_CONV_FORWARD, false), &reel_conv_few_tiles);
+    cr_expect_eq(reel_conv_choose(ctx, &s, REEL_CONV_FORWARD, REEL_F32), &reel_conv_few_tiles);
     reel_ctx_destroy(ctx);
     ctx = context(&log, "winograd", "");
-    cr_expect_eq(reel_conv_choose(ctx, &s, REEL_CONV_FORWARD, false), &reel_conv_winograd);
+    cr_expect_eq(reel_conv_choose(ctx, &s, REEL_CONV_FORWARD, REEL_F32), &reel_conv_winograd);
     reel_ctx_destroy(ctx);
 }
 
@@ -223,7 +226,7 @@ Test(conv_choice, tracing_tells_each_refusal_and_what_runs)
 {
     lines log = {0};
     reel_ctx *ctx = context(&log, "", "conv");
-    reel_conv_choose(ctx, &three, REEL_CONV_FORWARD, true);
+    reel_conv_choose(ctx, &three, REEL_CONV_FORWARD, REEL_F64);
     cr_assert(strstr(log.text, "winograd wants float32") && strstr(log.text, "gemm runs"),
               "got: %s", log.text);
     reel_ctx_destroy(ctx);

@@ -111,7 +111,7 @@ Test(conv_direct, one_tap_over_few_channels_is_right)
     reel_ctx *ctx = context_with("portable", 1);
     for (int64_t i = 0; i < REEL_COUNT(shapes); i++)
         for (int pass = 0; pass < REEL_CONV_PASSES; pass++)
-            cr_expect_eq(reel_conv_choose(ctx, &shapes[i], (reel_conv_pass)pass, false),
+            cr_expect_eq(reel_conv_choose(ctx, &shapes[i], (reel_conv_pass)pass, REEL_F32),
                          &reel_conv_pointwise, "shape %d, pass %d", (int)i, pass);
     reel_ctx_destroy(ctx);
     check_all(shapes, REEL_COUNT(shapes));
@@ -140,7 +140,7 @@ Test(conv_direct, strided_gradients_of_every_phase_are_right)
     reel_ctx *ctx = context_with("portable", 1);
     for (int64_t i = 0; i < REEL_COUNT(shapes); i++)
         for (int pass = REEL_CONV_INPUT_GRAD; pass < REEL_CONV_PASSES; pass++)
-            cr_expect_eq(reel_conv_choose(ctx, &shapes[i], (reel_conv_pass)pass, false),
+            cr_expect_eq(reel_conv_choose(ctx, &shapes[i], (reel_conv_pass)pass, REEL_F32),
                          &reel_conv_strided, "shape %d, pass %d", (int)i, pass);
     reel_ctx_destroy(ctx);
     check_all(shapes, REEL_COUNT(shapes));

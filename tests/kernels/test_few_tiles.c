@@ -42,7 +42,7 @@ static buffer few_run(const few_data *d, const reel_ctx *ctx, int64_t first, int
                                .w = d->w.data,
                                .out = y.data,
                                .scratch = scratch.data};
-    cr_assert_eq(reel_conv_choose(ctx, &s, REEL_CONV_FORWARD, false), &reel_conv_few_tiles);
+    cr_assert_eq(reel_conv_choose(ctx, &s, REEL_CONV_FORWARD, REEL_F32), &reel_conv_few_tiles);
     reel_conv_run(ctx, REEL_F32, REEL_CONV_FORWARD, &job);
     scratch_free(&scratch, "few tiles");
     expect_guards_untouched(&y, "few tiles");

@@ -188,7 +188,7 @@ void reel_bench_work_run(const reel_bench_work *w)
 const char *reel_bench_work_implementation(const reel_bench_work *w)
 {
     return w->shape->is_product ? "gemm"
-                                : reel_conv_choose(w->ctx, &w->shape->conv, w->pass, false)->name;
+                                : reel_conv_choose(w->ctx, &w->shape->conv, w->pass, REEL_F32)->name;
 }
 
 double reel_bench_work_flop(const reel_bench_work *w)
