@@ -51,7 +51,7 @@ begin() { # begin: the next run is the one to compare with
 }
 
 best=
-for isa in portable avx2 avx512 neon; do
+for isa in portable avx2 avx512 amx neon; do
     if ! REEL_ISA=$isa "$REEL_BIN" summary >/dev/null 2>&1; then
         echo "$isa: not on this machine"
         continue

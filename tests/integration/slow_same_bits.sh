@@ -10,7 +10,7 @@ fail() {
 "$REEL_BIN" synth d --train 10 --val 1 --classes 4 --size 96 --quiet
 many_threads="1 2 3 4 8" many_workers="1 4 16"
 if grep -qa -E '__asan_init|__tsan_init' "$REEL_BIN"; then many_threads="1 3 8" many_workers=4; fi
-for isa in "${@:-portable avx2 avx512 neon}"; do
+for isa in "${@:-portable avx2 avx512 amx neon}"; do
     for isa in $isa; do
         want=
         runs=0

@@ -32,7 +32,7 @@ check() { # check ISA NETWORK OPTION...: trains, then compares the hash
 }
 
 networks=${REEL_NETWORKS:-tiny alexnet} # an emulator is too slow for AlexNet
-for isa in portable avx2 avx512 neon; do
+for isa in portable avx2 avx512 amx neon; do
     if ! REEL_ISA=$isa "$REEL_BIN" summary >/dev/null 2>&1; then
         echo "$isa: not on this machine"
         continue
