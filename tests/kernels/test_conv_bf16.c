@@ -13,7 +13,7 @@ typedef struct map_case {
 } map_case;
 
 /* Winograd with parts of channels in a thrifty plan, with groups, 5x5, dilated; a first layer,
- * depthwise, and patches. */
+ * depthwise, 1x1 with a stride, strided gradients, and patches. */
 static const map_case cases[] = {
     {"winograd", {4, 192, 13, 13, 448, 13, 13, 3, 3, 1, 1, 1, 1, 1, 1, 1, false}},
     {"winograd, groups", {4, 64, 13, 12, 96, 13, 12, 3, 3, 1, 1, 1, 1, 1, 1, 2, false}},
@@ -21,6 +21,8 @@ static const map_case cases[] = {
     {"winograd, dilated", {2, 64, 17, 18, 96, 17, 18, 3, 3, 1, 1, 2, 2, 2, 2, 2, false}},
     {"first layer", {2, 3, 31, 27, 32, 7, 6, 11, 11, 4, 4, 2, 2, 1, 1, 1, false}},
     {"depthwise", {3, 32, 9, 9, 32, 9, 9, 3, 3, 1, 1, 1, 1, 1, 1, 32, false}},
+    {"1x1", {3, 40, 9, 12, 24, 9, 6, 1, 1, 1, 2, 0, 0, 1, 1, 1, false}},
+    {"strided", {3, 32, 9, 12, 64, 5, 4, 3, 3, 2, 3, 1, 1, 1, 1, 1, false}},
     {"patches", {3, 20, 9, 11, 17, 4, 5, 3, 3, 2, 2, 0, 0, 1, 1, 1, false}},
 };
 
