@@ -10,6 +10,7 @@
 #include "core/kernels/templates/vector.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 
 enum {
     LINE_COLS = WIDE_ROWS > 0 ? 2 * NR : NR, /* most columns of a block, */
